@@ -1,0 +1,47 @@
+# Everything is made from python3 (>= 3.11) and make. uv is used from the PATH, or installed into .uv/.
+PYTHON ?= python3
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+RUN := .venv/bin/
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo test test-core soak check bench clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.uv/bin/uv:
+	$(PYTHON) -c 'import sys; sys.exit("python3 >= 3.11 is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv .uv
+	.uv/bin/pip install --quiet --disable-pip-version-check uv
+
+.venv/.ready: pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))
+	$(UV) sync --quiet --locked
+	@touch $@
+
+env: .venv/.ready ## make .venv with everything in it
+
+demo: env ## a simulated district (ARGS="--seconds 60 --seed 7 --assets 2000 --json out.json")
+	$(RUN)citybrain demo $(ARGS)
+
+test: env ## all tests: core, live servers, kill tests
+	$(RUN)python -m pytest -m "not soak" $(ARGS)
+
+test-core: env ## the tests that need nothing but the wheels and no server
+	$(RUN)python -m pytest -m "not live and not soak" $(ARGS)
+
+soak: env ## long runs
+	$(RUN)python -m pytest -m soak $(ARGS)
+
+check: env ## ruff, mypy --strict, import-linter
+	$(RUN)ruff check .
+	$(RUN)ruff format --check .
+	$(RUN)mypy
+	$(RUN)lint-imports
+	$(RUN)citybrain check-config
+
+bench: env ## the figures of the README
+	$(RUN)citybrain bench all $(ARGS)
+
+clean: ## remove what env made
+	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis

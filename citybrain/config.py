@@ -1,0 +1,103 @@
+"""Settings: defaults, then the file, then the environment (CITYBRAIN_…), then the command line."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+import yaml
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+
+from citybrain.kernel.errors import ConfigError
+
+
+class Settings(BaseSettings):
+    """All settings of the program. `docs/reference/settings.md` is made from the descriptions."""
+
+    model_config = SettingsConfigDict(env_prefix="CITYBRAIN_", env_nested_delimiter="__", extra="forbid")
+
+    city: str = Field("demo", description="Name of the city, the second level of the MQTT topics.", pattern=r"^[^/+#\s]+$")
+    data_dir: Path = Field(
+        Path(platformdirs.user_data_dir("citybrain")), description="Where the embedded database and the run files live."
+    )
+    database_url: str | None = Field(None, description="A PostgreSQL server; none: the embedded one in data_dir.")
+    mqtt_url: str | None = Field(
+        None, description="An MQTT broker, mqtt:// or mqtts:// with user and password; none: the embedded one."
+    )
+    mqtt_protocol: Literal["3.1.1", "5"] = Field("3.1.1", description="MQTT version to speak to the broker.")
+    mqtt_port: int = Field(1883, description="Port of the embedded broker; another one when it is taken.", ge=1, le=65535)
+    mqtt_inflight: int = Field(
+        2000, description="Unacknowledged messages the embedded broker hands out at once.", ge=1, le=60000
+    )
+    http_host: str = Field("127.0.0.1", description="Address of the HTTP server.")
+    http_port: int = Field(8080, description="Port of the HTTP server; another one when it is taken.", ge=0, le=65535)
+    api_token: str | None = Field(
+        None, description="Bearer token for changes over HTTP; none: made anew in data_dir/api-token."
+    )
+    ingest_workers: int = Field(1, description="Processes that read from the broker; more than 1 needs MQTT 5.", ge=1, le=64)
+    queue_size: int = Field(20000, description="Messages held between the broker and the rules before back-pressure.", ge=100)
+    batch_size: int = Field(2000, description="Most messages in one transaction.", ge=1)
+    batch_ms: int = Field(10, description="Longest wait for a batch to fill, in ms.", ge=1)
+    rulebook: Path | None = Field(None, description="A rulebook file over the shipped one; none: the shipped one.")
+    profiles: Path | None = Field(None, description="A folder of further device profiles.")
+    limits: Path | None = Field(None, description="A CSV of time limits by filing item; none: the shipped one.")
+    calendars: Path | None = Field(None, description="A YAML of working calendars; none: the shipped ones.")
+    auto_register: bool = Field(True, description="A first message of an unknown asset makes a provisional asset.")
+    max_future_s: float = Field(600, description="A time further in the future than this is refused (seconds).", gt=0)
+    max_age_s: float = Field(366 * 86400, description="A time older than this is refused (seconds).", gt=0)
+    checkpoint_s: float = Field(10, description="Each shard is checkpointed about so often (real seconds).", gt=0)
+    rejudge_days: float = Field(30, description="How far back late readings are judged again (days).", gt=0)
+    retention_days: float = Field(400, description="How long readings are kept (days).", gt=0)
+    language: Literal["en", "zh"] = Field("en", description="Language of texts for people.")
+    clock: str = Field("system", description="'system', or 'speed=600,origin=2026-06-12T14:00:00+00:00' for a demo.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Level of the log.")
+    smtp_url: str | None = Field(None, description="smtp:// or smtps:// with user and password, for channel email.")
+    smtp_from: str = Field("citybrain@localhost", description="Sender of e-mails.")
+    webhook_secret: str | None = Field(None, description="Key of the HMAC-SHA256 signature of webhooks.")
+
+    @field_validator("data_dir", "rulebook", "profiles", "limits", "calendars")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value.expanduser().resolve() if value else None
+
+    @field_validator("mqtt_url")
+    @classmethod
+    def _mqtt(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("mqtt://", "mqtts://")):
+            raise ValueError("must begin with mqtt:// or mqtts://")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = os.environ.get("CITYBRAIN_CONFIG")
+        sources: tuple[PydanticBaseSettingsSource, ...] = (init_settings, env_settings)
+        return (*sources, YamlConfigSettingsSource(settings_cls, yaml_file=file)) if file else sources
+
+
+def settings(**given: Any) -> Settings:
+    """The settings; `given` (from the command line) wins, None means not given. Raises ConfigError."""
+    file = os.environ.get("CITYBRAIN_CONFIG", "")
+    if file and not Path(file).is_file():
+        raise ConfigError(f"no such file: {file}", key="CITYBRAIN_CONFIG")
+    try:
+        return Settings(**{key: value for key, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(
+            f"{first['msg']} (got {first.get('input')!r}); set it by CITYBRAIN_{key.upper()} or in the file",
+            file=file,
+            key=key,
+        ) from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"not YAML: {error}", file=file) from error

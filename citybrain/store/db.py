@@ -1,0 +1,159 @@
+"""The database: one pool, transactions with retry, errors mapped once by SQLSTATE."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, LiteralString, TypeVar
+
+import orjson
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.types.json import set_json_dumps, set_json_loads
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from citybrain.kernel.errors import CityBrainError, InputError, UnavailableError
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+Row = dict[str, Any]
+
+set_json_dumps(lambda value: orjson.dumps(value, default=str))
+set_json_loads(orjson.loads)
+
+_RETRY = {"40001", "40P01", "55P03"}
+"""serialization failure, deadlock, lock not available"""
+_GONE = {"57P01", "57P02", "57P03", "08000", "08001", "08003", "08004", "08006", "53300"}
+
+
+class ConstraintError(CityBrainError):
+    """An invariant of the schema refused a write. `constraint` names it."""
+
+    def __init__(self, constraint: str, detail: str) -> None:
+        super().__init__(f"{constraint}: {detail}")
+        self.constraint = constraint
+
+
+class Tx:
+    """One open transaction. SQL comes only from `citybrain.store.sql`."""
+
+    def __init__(self, conn: psycopg.Connection[Row]) -> None:
+        self.conn = conn
+
+    def run(self, sql: LiteralString, /, **params: Any) -> int:
+        """Execute; the number of rows touched."""
+        return self.conn.execute(sql, params or None).rowcount
+
+    def all(self, sql: LiteralString, /, **params: Any) -> list[Row]:
+        """All rows as dicts."""
+        return self.conn.execute(sql, params or None).fetchall()
+
+    def one(self, sql: LiteralString, /, **params: Any) -> Row | None:
+        """The first row, or None."""
+        return self.conn.execute(sql, params or None).fetchone()
+
+    def many(self, sql: LiteralString, rows: Sequence[dict[str, Any]]) -> None:
+        """Execute once for each row of parameters (pipelined)."""
+        if rows:
+            with self.conn.cursor() as cursor:
+                cursor.executemany(sql, rows)
+
+    def copy(self, sql: LiteralString, rows: Sequence[Sequence[Any]]) -> None:
+        """COPY … FROM STDIN of rows of plain values (text format)."""
+        with self.conn.cursor() as cursor, cursor.copy(sql) as copy:
+            for row in rows:
+                copy.write_row(row)
+
+    def copy_text(self, sql: LiteralString, data: bytes) -> None:
+        """COPY … FROM STDIN of text that is already in COPY's text format."""
+        with self.conn.cursor() as cursor, cursor.copy(sql) as copy:
+            copy.write(data)
+
+
+def _mapped(error: psycopg.Error) -> CityBrainError:
+    """One exception of ours for one of the driver's, by SQLSTATE, never by text."""
+    state = error.sqlstate or ""
+    if state[:2] == "23":
+        return ConstraintError(error.diag.constraint_name or state, error.diag.message_detail or str(error))
+    if state[:2] == "22":
+        return InputError(f"the database refused a value: {error.diag.message_primary or error}")
+    if not state or state in _GONE or state[:2] in {"08", "57"}:
+        return UnavailableError(f"database not reachable: {error}")
+    return CityBrainError(f"database error {state}: {error}")
+
+
+class Database:
+    """A pool of connections to one database. Open it once a process."""
+
+    def __init__(self, url: str, *, size: int = 4, name: str = "citybrain") -> None:
+        self.url = url
+        self._pool: ConnectionPool[psycopg.Connection[Row]] = ConnectionPool(
+            url,
+            min_size=1,
+            max_size=size,
+            open=False,
+            timeout=10,
+            kwargs={"row_factory": dict_row, "autocommit": False, "application_name": name, "prepare_threshold": 2},
+            check=ConnectionPool.check_connection,
+        )
+
+    def open(self, wait_s: float = 15) -> Database:
+        """Connect, waiting up to `wait_s`. Raises UnavailableError."""
+        self._pool.open()
+        try:
+            self._pool.wait(wait_s)
+        except PoolTimeout as error:
+            self._pool.close()
+            raise UnavailableError(f"no database at {_safe(self.url)} within {wait_s:g} s: {error}") from error
+        return self
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.close()
+
+    def __enter__(self) -> Database:
+        return self.open()
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Tx]:
+        """One transaction: committed at the end of the block, rolled back by an exception. Driver errors are mapped."""
+        try:
+            with self._pool.connection() as conn:
+                yield Tx(conn)
+        except PoolTimeout as error:
+            raise UnavailableError(f"no database connection free: {error}") from error
+        except psycopg.Error as error:
+            raise _mapped(error) from error
+
+    def attempt(self, work: Callable[[Tx], T], tries: int = 5) -> T:
+        """Run `work` in a transaction; again when the database asks for it (serialization, deadlock, lock)."""
+        for left in range(tries - 1, -1, -1):
+            try:
+                with self.transaction() as tx:
+                    return work(tx)
+            except CityBrainError as error:
+                cause = error.__cause__
+                if not (left and isinstance(cause, psycopg.Error) and cause.sqlstate in _RETRY):
+                    raise
+                log.info("transaction asked to be tried again: %s", error)
+        raise AssertionError("unreachable")
+
+    @contextmanager
+    def listen(self, channel: LiteralString) -> Iterator[Callable[[float], bool]]:
+        """LISTEN on a channel with a connection of its own; yields `wait(seconds) -> bool` (True: somebody notified)."""
+        try:
+            with psycopg.connect(self.url, autocommit=True, application_name="citybrain listen") as conn:
+                conn.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
+                yield lambda seconds: bool(list(conn.notifies(timeout=seconds, stop_after=1)))
+        except psycopg.Error as error:
+            raise _mapped(error) from error
+
+
+def _safe(url: str) -> str:
+    """The URL without its password."""
+    info = psycopg.conninfo.conninfo_to_dict(url)
+    return " ".join(f"{key}={value}" for key, value in info.items() if key != "password")
