@@ -1,0 +1,41 @@
+-- counters: what must survive a restart exactly
+SELECT name, value FROM counters ORDER BY name;
+
+-- orders_by_state: how many orders are in each state
+SELECT state, count(*) AS n FROM orders GROUP BY state;
+
+-- alerts_by_phase: how many alerts of each condition are in each phase
+SELECT condition, phase, count(*) AS n FROM alerts WHERE NOT withdrawn AND NOT past GROUP BY condition, phase;
+
+-- alerts_aside: how many alerts were withdrawn or are history
+SELECT count(*) FILTER (WHERE withdrawn) AS withdrawn, count(*) FILTER (WHERE past) AS past FROM alerts;
+
+-- quarantine_by_reason: how many messages were put aside for each reason
+SELECT reason, sum(seen)::bigint AS n FROM quarantine GROUP BY reason;
+
+-- cases_by_state: how many cases are in each state
+SELECT state, count(*) AS n FROM cases GROUP BY state;
+
+-- outbox_by_state: how many notifications are in each state
+SELECT state, count(*) AS n FROM outbox GROUP BY state;
+
+-- oldest_timer: seconds that the most overdue timer is late (0 when none is)
+SELECT greatest(0, coalesce(extract(epoch FROM %(now)s::timestamptz - min(next_at)), 0))::float8 AS late_s FROM timers;
+
+-- overdue: open orders behind their limit, and orders that were escalated
+SELECT count(*) FILTER (WHERE overdue_at IS NOT NULL AND state NOT IN ('closed', 'cancelled')) AS overdue_open,
+       count(*) FILTER (WHERE overdue_at IS NOT NULL) AS overdue_ever,
+       (SELECT count(DISTINCT order_id) FROM outbox WHERE purpose LIKE 'escalated%%') AS escalated
+  FROM orders;
+
+-- rejudge_waiting: assets that wait to be judged again
+SELECT count(*) AS n FROM rejudge_queue;
+
+-- readings_estimate: about how many readings there are, by the planner's statistics
+SELECT greatest(0, reltuples)::bigint AS n FROM pg_class WHERE oid = 'readings'::regclass;
+
+-- readings_exact: how many readings there are
+SELECT count(*) AS n FROM readings;
+
+-- ping: is the database there
+SELECT 1 AS one;
