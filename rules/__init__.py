@@ -1,0 +1,1 @@
+"""Readings in, alert events out: detectors, episodes, rulebook."""

@@ -1,0 +1,102 @@
+"""What every detector shares: its verdicts, its memory, its gates.
+
+A detector is a folder with `Params` (a frozen dataclass, checked when it is made; ValueError messages begin with the key)
+and these functions:
+
+- `measures(params) -> tuple[str, ...]`: the measures it reads. A message with none of them is never shown to it.
+- `fixed(params, asset) -> tuple[float, ...]`: numbers of the asset that it needs (a rated power, a depth), NaN for unknown.
+- `cells(params) -> int`: how many more numbers it remembers per asset, NaN at first.
+- `compile(params, env, base) -> Observe`: the judge. Its memory is `memory[base:]`: first the fixed numbers, then its cells.
+
+The compiled judge is shared by all assets that the same rule holds for, so what differs between assets lives in the memory.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple, Protocol
+
+from citybrain.kernel.events import Evidence
+from citybrain.kernel.model import Asset, Value
+
+NAN: Final = math.nan
+
+Memory = array  # of "d": one flat array an asset, because 200,000 assets must fit and be quick to reach
+
+
+class Bad(NamedTuple):
+    """The reading shows the condition. `reason` is a code of `rules.reasons`, `detail` the sentence with numbers and units."""
+
+    reason: str
+    detail: str
+    evidence: tuple[Evidence, ...] = ()
+    """Left empty: the values of the detector's measures in this reading."""
+
+
+UNSURE: Final = Bad("unsure", "")
+"""A cause that is no fault can explain it: takes back what is only pending, leaves alone what is firing."""
+
+GOOD: Final = False
+"""The reading shows that the condition does not hold."""
+
+Verdict = Bad | Literal[False] | None
+"""None: the reading says nothing about it (the measure is missing, a gate is shut)."""
+
+Observe = Callable[[Mapping[str, Value], int, "array[float]"], Verdict]
+"""`observe(values, observed_ms, memory)`."""
+
+
+class Rain(Protocol):
+    """Rain of a district, as far as its gauges are known."""
+
+    def fallen_mm(self, from_ms: int, to_ms: int) -> float | None:
+        """Rain in a span of time (ms since the epoch); None: no gauge was heard in it."""
+        ...
+
+
+class Env(Protocol):
+    """What a detector may look up besides the reading and its memory."""
+
+    def rain(self, district: str | None) -> Rain | None:
+        """The rain history of a district; None where the district is unknown."""
+        ...
+
+
+OPS: Final = (">", ">=", "<", "<=", "==", "true", "false")
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Judge only while this holds: `measure op value`. A missing measure or a shut gate means no verdict.
+
+    `of` names a field of the asset (such as rated_power_w): `value` is then a fraction of it.
+    """
+
+    measure: str
+    op: str = "true"
+    value: float = 0.0
+    of: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.op not in OPS:
+            raise ValueError(f"op: must be one of {', '.join(OPS)}, got {self.op!r}")
+        check_field("of", self.of)
+
+
+FIELDS: Final = ("rated_power_w", "depth_mm", "install_height_mm", "pipe_diameter_mm")
+"""Numbers of an asset that a rule may refer to."""
+
+
+def check_field(key: str, name: str | None) -> None:
+    """Raises ValueError unless `name` is None or a number field of an asset."""
+    if name is not None and name not in FIELDS:
+        raise ValueError(f"{key}: must be one of {', '.join(FIELDS)}, got {name!r}")
+
+
+def number_of(asset: Asset, name: str | None) -> float:
+    """A number field of the asset, NaN when it is not known."""
+    value = getattr(asset, name) if name else None
+    return NAN if value is None else float(value)
