@@ -112,6 +112,10 @@ class Database:
         """Close all connections."""
         self._pool.close()
 
+    def session(self, name: str) -> Session:
+        """A connection outside of the pool. Raises UnavailableError."""
+        return Session(self.url, name)
+
     def __enter__(self) -> Database:
         return self.open()
 
@@ -151,6 +155,31 @@ class Database:
                 yield lambda seconds: bool(list(conn.notifies(timeout=seconds, stop_after=1)))
         except psycopg.Error as error:
             raise _mapped(error) from error
+
+
+class Session:
+    """One connection for life, for a process that holds a lock by it. When it breaks, the holder must start anew."""
+
+    def __init__(self, url: str, name: str) -> None:
+        try:
+            self._conn: psycopg.Connection[Row] = psycopg.connect(
+                url, row_factory=dict_row, application_name=name, prepare_threshold=2, connect_timeout=10
+            )
+        except psycopg.Error as error:
+            raise _mapped(error) from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[Tx]:
+        """One transaction: committed at the end of the block, rolled back by an exception."""
+        try:
+            with self._conn.transaction():
+                yield Tx(self._conn)
+        except psycopg.Error as error:
+            raise _mapped(error) from error
+
+    def close(self) -> None:
+        """Close the connection; what it locked is free."""
+        self._conn.close()
 
 
 def _safe(url: str) -> str:

@@ -23,6 +23,8 @@ CREATE TABLE stream_log (
     at       timestamptz NOT NULL,
     entry    bytea       NOT NULL      -- JSON: readings, tick and adopted states of one batch (citybrain.kernel.codec)
 );
+-- JSON of a batch is written once and read once: compressing it would cost more than it saves
+ALTER TABLE stream_log ALTER COLUMN entry SET STORAGE EXTERNAL;
 COMMENT ON TABLE stream_log IS 'One row a batch, written in the transaction of the batch; pruned behind the checkpoints.';
 
 CREATE TABLE checkpoints (

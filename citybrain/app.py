@@ -1,0 +1,37 @@
+"""The program as a whole: what `citybrain run` and `citybrain stop` call, and what tests embed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from citybrain.config import Settings
+from citybrain.runtime.broker import EmbeddedBroker
+from citybrain.runtime.postgres import EmbeddedPostgres
+from citybrain.runtime.rundir import RunDir
+from citybrain.runtime.supervisor import Supervisor
+
+
+def run(settings: Settings, ready: Callable[[RunDir], None] = lambda run: None) -> int:
+    """Run the whole city brain on one machine until SIGTERM or SIGINT."""
+    return Supervisor(settings).run(ready)
+
+
+def stop_leftovers(settings: Settings) -> list[str]:
+    """End broker and database that outlived their supervisor; what was ended. Raises StateError while a program runs there."""
+    run_dir = RunDir(settings.data_dir).make()
+    run_dir.lock()
+    ended = []
+    try:
+        broker = EmbeddedBroker(run_dir, port=settings.mqtt_port, inflight=settings.mqtt_inflight)
+        if run_dir.read("broker"):
+            broker.pid = run_dir.read("broker")["pid"]
+            if broker.alive():
+                ended.append(f"broker (pid {broker.pid})")
+            broker.stop()
+        postgres = EmbeddedPostgres(settings.data_dir / "pg")
+        if (pid := postgres.pid()) is not None:
+            postgres.stop()
+            ended.append(f"database (pid {pid})")
+    finally:
+        run_dir.unlock()
+    return ended

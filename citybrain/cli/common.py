@@ -1,0 +1,107 @@
+"""What the commands share: settings, the database, output as table or JSON, errors that say what to do."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from citybrain.config import Settings
+from citybrain.config import settings as load_settings
+from citybrain.runtime.rundir import RunDir
+from citybrain.store.db import Database
+
+
+class Output(StrEnum):
+    """How to print."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Data directory of the city brain.", show_default=False)]
+OutputOption = Annotated[Output, typer.Option("-o", "--output", help="table for people, json for programs.")]
+
+
+def complain(message: str) -> None:
+    """Print an error for people to stderr."""
+    Console(stderr=True).print(Text.assemble(("error: ", "bold red"), message), soft_wrap=True)
+
+
+def fail(message: str, code: int = 1) -> NoReturn:
+    """Print an error and exit."""
+    complain(message)
+    raise typer.Exit(code)
+
+
+def get_settings(data_dir: Path | None = None, **given: Any) -> Settings:
+    """Settings of this call."""
+    return load_settings(data_dir=data_dir, **given)
+
+
+@contextmanager
+def open_db(settings: Settings, *, size: int = 2) -> Iterator[Database]:
+    """The database by URL, or the embedded one of the program that runs on the data directory."""
+    url = settings.database_url or RunDir(settings.data_dir).database_url()
+    with Database(url, size=size, name="citybrain cli") as db:
+        yield db
+
+
+def run_clock(settings: Settings) -> str:
+    """The clock setting of the program that runs on the data directory (a demo's clock is scaled), else of the settings."""
+    return str(RunDir(settings.data_dir).read("run").get("clock") or settings.clock)
+
+
+def emit(rows: Sequence[Mapping[str, Any]], output: Output, *, columns: Sequence[str] | None = None, title: str = "") -> None:
+    """Print rows as a table or as a JSON array. `columns`: which, in which order (default: those of the first row)."""
+    if output is Output.JSON:
+        sys.stdout.write(json.dumps([dict(row) for row in rows], default=_plain, ensure_ascii=False, indent=1) + "\n")
+        return
+    names = list(columns or (rows[0] if rows else ()))
+    table = Table(title=title or None, header_style="bold", title_justify="left")
+    for name in names:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(row.get(name)) for name in names))
+    Console().print(table)
+
+
+def emit_one(row: Mapping[str, Any], output: Output) -> None:
+    """Print one object."""
+    if output is Output.JSON:
+        sys.stdout.write(json.dumps(dict(row), default=_plain, ensure_ascii=False, indent=1) + "\n")
+    else:
+        table = Table(show_header=False)
+        table.add_column(style="bold")
+        table.add_column(overflow="fold")
+        for key, value in row.items():
+            table.add_row(key.replace("_", " "), _cell(value))
+        Console().print(table)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, bytes | memoryview):
+        return bytes(value).hex()
+    return str(value)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, list | tuple | dict):
+        return json.dumps(value, default=_plain, ensure_ascii=False)
+    return str(value)

@@ -1,0 +1,21 @@
+"""Which module gives which commands."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import typer
+
+GROUPS: dict[str, str] = {}
+"""name of a group of commands -> module of `citybrain.cli` whose `app` holds them"""
+
+COMMANDS: tuple[str, ...] = ("run",)
+"""modules of `citybrain.cli` whose `register(root)` adds single commands"""
+
+
+def mount(root: typer.Typer) -> None:
+    """Add every command to the root."""
+    for name in COMMANDS:
+        import_module(f"citybrain.cli.{name}").register(root)
+    for name, module in GROUPS.items():
+        root.add_typer(import_module(f"citybrain.cli.{module}").app, name=name)

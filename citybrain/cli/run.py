@@ -1,0 +1,55 @@
+"""`citybrain run` and `citybrain stop`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from citybrain import app
+from citybrain.cli.common import DataDir, get_settings
+from citybrain.runtime.rundir import RunDir
+
+
+def register(root: typer.Typer) -> None:
+    """Add the commands."""
+    root.command("run")(run)
+    root.command("stop")(stop)
+
+
+def run(
+    data_dir: DataDir = None,
+    ingest_workers: Annotated[int | None, typer.Option(help="Processes that read from the broker (MQTT 5).")] = None,
+    mqtt_port: Annotated[int | None, typer.Option(help="Port of the embedded broker.")] = None,
+    http_port: Annotated[int | None, typer.Option(help="Port of the HTTP server.")] = None,
+) -> None:
+    """Run the city brain: broker, database, pipeline, dispatch cycle, HTTP.
+
+    SIGTERM drains and stops; SIGHUP reloads the rulebook.
+
+    Example: citybrain run --data-dir ./city
+    """
+    settings = get_settings(data_dir, ingest_workers=ingest_workers, mqtt_port=mqtt_port, http_port=http_port)
+    logging.getLogger().setLevel(settings.log_level)
+    console = Console(stderr=True)
+
+    def ready(run_dir: RunDir) -> None:
+        info = run_dir.read("run")
+        console.print(f"city brain runs as pid {info['pid']} on {settings.data_dir}", soft_wrap=True, highlight=False)
+        console.print(f"  MQTT      {info['mqtt'].rsplit('@', 1)[-1]}", highlight=False)
+        console.print(f"  HTTP      from {settings.http_host}:{settings.http_port} (see run/run.json)", highlight=False)
+        console.print(f"  watch     citybrain watch --data-dir {settings.data_dir}", soft_wrap=True, highlight=False)
+
+    sys.exit(app.run(settings, ready))
+
+
+def stop(data_dir: DataDir = None) -> None:
+    """End the broker and the database that a killed `citybrain run` left behind.
+
+    Example: citybrain stop --data-dir ./city
+    """
+    ended = app.stop_leftovers(get_settings(data_dir))
+    Console().print("ended: " + ", ".join(ended) if ended else "nothing was left", highlight=False)

@@ -1,0 +1,150 @@
+"""The embedded MQTT broker: a process of its own that outlives a killed pipeline or supervisor and is adopted again.
+
+iotcore's own child ends with its parent; ours must not, because the broker's sessions (messages that no one has taken yet)
+live in its memory. So it is started detached, and found again by the run folder.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from citybrain.kernel.errors import UnavailableError
+from citybrain.runtime.rundir import RunDir
+
+log = logging.getLogger(__name__)
+_MARK = "citybrain.runtime.broker"
+MAX_PAYLOAD = 2_000_000
+"""bytes; larger messages close the sender's connection"""
+
+
+def port_free(port: int, host: str = "127.0.0.1") -> bool:
+    """True when nothing listens there."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port that is free now."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(port: int, host: str = "127.0.0.1") -> bool:
+    """True when something accepts connections there."""
+    try:
+        with socket.create_connection((host, port), timeout=0.5):
+            return True
+    except OSError:
+        return False
+
+
+class EmbeddedBroker:
+    """One broker of a data directory."""
+
+    def __init__(self, run: RunDir, *, port: int, inflight: int) -> None:
+        self._run, self._wanted, self._inflight = run, port, inflight
+        self.port = 0
+        self.pid = 0
+        self.adopted = False
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def start(self, wait_s: float = 10) -> str:
+        """Adopt the running broker, or start one; its URL. Raises UnavailableError."""
+        known = self._run.read("broker")
+        if known and _is_broker(known.get("pid", 0)) and answers(known["port"]):
+            self.pid, self.port, self.adopted = known["pid"], known["port"], True
+            log.info("adopted the MQTT broker that runs as pid %d on port %d", self.pid, self.port)
+            return self.url
+        # a restarted broker keeps its port, so that publishers find it again
+        wanted = known.get("port", self._wanted)
+        self.port = wanted if port_free(wanted) else self._wanted if port_free(self._wanted) else free_port()
+        if self.port != self._wanted:
+            log.warning("port %d is taken: the MQTT broker listens on %d", self._wanted, self.port)
+        options = {
+            "listen": "127.0.0.1",
+            "port": self.port,
+            "max_payload_size": MAX_PAYLOAD,
+            "max_inflight_count": self._inflight,
+        }
+        with (self._run.data_dir / "log" / "broker.log").open("ab") as output:
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", _MARK, json.dumps(options)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                cwd="/",
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            )
+        deadline = time.monotonic() + wait_s
+        while not answers(self.port):
+            if self._child.poll() is not None or time.monotonic() > deadline:
+                raise UnavailableError(f"the MQTT broker does not start on port {self.port}; see {output.name}")
+            time.sleep(0.02)
+        self.pid, self.adopted = self._child.pid, False
+        self._run.write("broker", {"pid": self.pid, "port": self.port})
+        return self.url
+
+    @property
+    def url(self) -> str:
+        """mqtt://host:port"""
+        return f"mqtt://127.0.0.1:{self.port}"
+
+    def alive(self) -> bool:
+        """True while the broker's process runs."""
+        if self._child is not None and self._child.poll() is not None:
+            return False
+        return _is_broker(self.pid)
+
+    def stop(self) -> None:
+        """End the broker. What it holds in its sessions is lost: drain first."""
+        if _is_broker(self.pid):
+            os.kill(self.pid, signal.SIGTERM)
+            deadline = time.monotonic() + 5
+            while self.alive() and time.monotonic() < deadline:
+                time.sleep(0.02)
+            if self.alive():
+                os.kill(self.pid, signal.SIGKILL)
+        self._run.remove("broker")
+
+
+def _is_broker(pid: int) -> bool:
+    """True when `pid` is one of our brokers, and no stranger that got its number, and no zombie."""
+    try:
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE and _MARK in process.cmdline()
+    except (psutil.Error, ValueError):
+        return False
+
+
+def main() -> None:
+    """Be the broker."""
+    from iotcore import IotCoreBroker
+
+    # rumqttd logs every packet as an error span; only CRITICAL is for people
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    logging.getLogger("rumqttd").setLevel(logging.CRITICAL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    IotCoreBroker(**json.loads(sys.argv[1])).run_forever()
+
+
+if __name__ == "__main__":
+    sys.path[:] = [entry for entry in sys.path if entry not in {"", str(Path.cwd())}] + [""]
+    main()

@@ -1,0 +1,70 @@
+"""What the processes of one city look up: register, rulebook, time limits, calendars — loaded once, renewed on change."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+
+from citybrain.config import Settings
+from citybrain.kernel.events import AlertEvent
+from citybrain.kernel.model import Asset, Device
+from citybrain.kernel.register import Register
+from citybrain.store import register as register_store
+from citybrain.store.db import Tx
+from dispatch.calendars import load_calendars
+from dispatch.intake import OpenedOrder, take
+from dispatch.limits import load_limits
+from rules.load import load as load_rulebook
+
+log = logging.getLogger(__name__)
+
+
+class City:
+    """The tables of one city in memory."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.rulebook = load_rulebook(settings.rulebook)
+        self.limits = load_limits(settings.limits)
+        self.calendars = load_calendars(settings.calendars)
+        self.register = Register()
+
+    def load_register(self, tx: Tx) -> None:
+        """Read the whole register."""
+        fresh = register_store.load_register(tx)
+        # the same object stays: decoder and engines hold it
+        self.register.assets = fresh.assets
+        self._replace(fresh)
+
+    def _replace(self, fresh: Register) -> None:
+        register = self.register
+        register.version, register.devices, register.units = fresh.version, fresh.devices, fresh.units
+        register.responsibilities, register.areas = fresh.responsibilities, fresh.areas
+
+    def refresh_register(self, tx: Tx) -> list[str]:
+        """Take over what changed since the last time; ids of the assets that are new or different."""
+        if register_store.current_version(tx) == self.register.version:
+            return []
+        fresh = register_store.load_register(tx)
+        old = self.register.assets
+        changed = [asset for asset, row in fresh.assets.items() if old.get(asset) != row]
+        old.update(fresh.assets)
+        self._replace(fresh)
+        log.info("register version %d: %d assets changed", fresh.version, len(changed))
+        return changed
+
+    def grow(self, assets: Sequence[Asset], devices: Sequence[Device]) -> None:
+        """Assets and devices that made themselves known by a message."""
+        for asset in assets:
+            self.register.assets.setdefault(asset.id, asset)
+        for device in devices:
+            self.register.devices.setdefault(device.id, []).append(device)
+
+    def dispatch(self, tx: Tx, events: Sequence[AlertEvent], now: datetime) -> list[OpenedOrder]:
+        """Alerts to cases and orders, in the caller's transaction."""
+        if not events:
+            return []
+        work = partial(take, infos=self.rulebook.info, register=self.register, limits=self.limits, calendars=self.calendars)
+        return work(tx, events, now=now)

@@ -1,0 +1,168 @@
+"""The parts of `citybrain run`, each a process: pipeline, cycle, http. Started and restarted by the supervisor.
+
+`python -m citybrain.runtime.parts NAME DATA_DIR PARENT_PID`; settings come from the run folder, with the URLs filled in.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from citybrain import clock as clocks
+from citybrain.config import Settings
+from citybrain.kernel.errors import CityBrainError
+from citybrain.metrics import Metrics
+from citybrain.runtime.city import City
+from citybrain.runtime.process import Signals, die_with_parent
+from citybrain.runtime.rundir import RunDir
+from citybrain.store.db import Database
+from console.collect import write_metrics
+from ingest.quarantine import REASONS
+
+log = logging.getLogger("citybrain.parts")
+
+DRAIN_S = 10.0
+"""longest drain at a stop, real seconds"""
+
+
+class Beat:
+    """Says once a second that a part lives, and writes its metrics."""
+
+    def __init__(self, run: RunDir, part: str, metrics: Metrics) -> None:
+        self._run, self._part, self._metrics, self._next = run, part, metrics, 0.0
+
+    def __call__(self, **facts: object) -> None:
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + 1
+            self._run.write(self._part, {"updated": clocks.real_ms(), **facts})
+            write_metrics(self._metrics.registry, self._run.path / "metrics" / f"{self._part}.prom")
+
+
+def pipeline(settings: Settings, run: RunDir, signals: Signals) -> None:
+    """Broker -> rules -> database."""
+    from citybrain.runtime.pipeline import Pipeline
+    from citybrain.runtime.sources import open_source
+    from ingest.decode import Decoder
+    from ingest.registry import load_profiles
+    from rules.reload import reload_rulebook
+
+    clock = clocks.parse(settings.clock)
+    metrics = Metrics(quarantine_reasons=REASONS)
+    city = City(settings)
+    profiles = load_profiles(settings.profiles)
+    decoder = Decoder(
+        profiles,
+        city.register,
+        city=settings.city,
+        auto_register=settings.auto_register,
+        max_future_s=settings.max_future_s,
+        max_age_s=settings.max_age_s,
+    )
+    with Database(_url(settings), size=2, name="citybrain pipeline") as db:
+        source = open_source(settings, profiles.subscriptions(settings.city), metrics)
+        flow = Pipeline(db, source, decoder, city, clock, metrics, settings)
+        source.start()
+        beat, next_reload = Beat(run, "pipeline", metrics), time.monotonic() + 5
+        while not signals.stop:
+            flow.turn(0.05)
+            beat(position=flow.position, backlog=source.backlog(), connected=source.connected)
+            if signals.take_reload():
+                city.rulebook, errors = reload_rulebook(settings.rulebook, city.rulebook)
+                for error in errors:
+                    log.error("rulebook not taken over: %s", error)
+                flow.use_rulebook()
+            if time.monotonic() > next_reload:
+                next_reload = time.monotonic() + 5
+                flow.reload()
+        drained = _drain(flow.turn)
+        run.write("drained", {"drained": drained})
+        source.stop(1.0)
+        flow.rejudge(all_now=True)
+        flow.close()
+
+
+def _drain(turn: Callable[[float], int]) -> bool:
+    """Take what still comes, until half a second is quiet; False when it never was."""
+    deadline = time.monotonic() + DRAIN_S
+    quiet = time.monotonic() + 0.5
+    while time.monotonic() < deadline:
+        if turn(0.05):
+            quiet = time.monotonic() + 0.5
+        if time.monotonic() > quiet:
+            return True
+    return False
+
+
+def cycle(settings: Settings, run: RunDir, signals: Signals) -> None:
+    """Timers, reminders, escalation, closing, notifications."""
+    from dispatch.channels import open_channels
+    from dispatch.cycle import run_cycle
+    from rules.reload import reload_rulebook
+
+    clock = clocks.parse(settings.clock)
+    metrics = Metrics()
+    city = City(settings)
+    channels = open_channels(settings)
+    with Database(_url(settings), size=4, name="citybrain cycle") as db:
+        with db.transaction() as tx:
+            city.load_register(tx)
+        beat, next_reload = Beat(run, "cycle", metrics), time.monotonic() + 5
+        while not signals.stop:
+            began = time.monotonic()
+            run_cycle(
+                db, now=clock.now(), infos=city.rulebook.info, register_of=lambda: city.register, limits=city.limits,
+                calendars=city.calendars, channels=channels, metrics=metrics,
+            )  # fmt: skip
+            beat()
+            if signals.take_reload():
+                city.rulebook, _ = reload_rulebook(settings.rulebook, city.rulebook)
+            if time.monotonic() > next_reload:
+                next_reload = time.monotonic() + 5
+                with db.transaction() as tx:
+                    city.refresh_register(tx)
+            time.sleep(max(0.02, 0.25 - (time.monotonic() - began)))
+
+
+def http(settings: Settings, run: RunDir, signals: Signals) -> None:
+    """API, health, metrics."""
+    from console.serve import serve
+
+    clock = clocks.parse(settings.clock)
+    city = City(settings)
+    with Database(_url(settings), size=6, name="citybrain http") as db:
+        with db.transaction() as tx:
+            city.load_register(tx)
+        serve(settings, db, clock, city, run.path, lambda port: run.write("http", {"port": port}), lambda: signals.stop)
+
+
+PARTS: dict[str, Callable[[Settings, RunDir, Signals], None]] = {"pipeline": pipeline, "cycle": cycle, "http": http}
+
+
+def _url(settings: Settings) -> str:
+    assert settings.database_url is not None, "the supervisor fills in the URL"
+    return settings.database_url
+
+
+def main() -> int:
+    """Be one part."""
+    name, data_dir, parent = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+    die_with_parent(parent)
+    run = RunDir(data_dir)
+    settings = Settings.model_validate(run.read("settings"))
+    logging.basicConfig(level=settings.log_level, format=f"%(asctime)s %(levelname)s {name} %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    sys.setswitchinterval(0.001)
+    signals = Signals()
+    try:
+        PARTS[name](settings, run, signals)
+    except CityBrainError as error:
+        log.error("%s ends: %s", name, error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,295 @@
+"""The embedded pipeline: take, decode, judge, commit, acknowledge — in this order, one transaction a batch.
+
+    1. take a batch from the broker (nothing is acknowledged yet)
+    2. decode it; what cannot be read is kept for quarantine
+    3. judge it: 32 engines, then the tick that is due
+    4. one transaction: log entry, archive, quarantine, alerts, cases, orders, counters, a checkpoint that is due
+    5. acknowledge
+
+A failure before 5 makes the process end: the supervisor starts it again, state comes from checkpoint + log, and the broker
+sends what was not acknowledged once more. A batch that was committed but not acknowledged comes again and is found to be known.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Protocol
+
+import orjson
+
+from citybrain.clock import Clock, real_ms
+from citybrain.config import Settings
+from citybrain.kernel.codec import Entry, to_plain
+from citybrain.kernel.errors import PayloadError
+from citybrain.kernel.events import AlertEvent
+from citybrain.kernel.ids import SHARDS
+from citybrain.kernel.model import Asset, Device, Reading
+from citybrain.metrics import Metrics
+from citybrain.runtime.city import City
+from citybrain.runtime.rejudging import Rejudging
+from citybrain.runtime.shards import Shards
+from citybrain.store import quarantine, stream
+from citybrain.store import register as register_store
+from citybrain.store.db import Database, Tx
+from ingest.bridge import Delivery
+from ingest.decode import Decoder
+from rules.engine import Fate
+
+log = logging.getLogger(__name__)
+
+
+class Source(Protocol):
+    """Where messages come from: the bridge, or several of them."""
+
+    def take(self, max_messages: int, wait_s: float) -> list[Delivery]: ...
+    def ack(self, tokens: Sequence[int]) -> None: ...
+    def backlog(self) -> int: ...
+    @property
+    def connected(self) -> bool: ...
+
+
+class Pipeline:
+    """One batch after the other. Not thread-safe: one thread turns it."""
+
+    def __init__(
+        self,
+        db: Database,
+        source: Source,
+        decoder: Decoder,
+        city: City,
+        clock: Clock,
+        metrics: Metrics,
+        settings: Settings,
+    ) -> None:
+        self._source, self._decoder, self._city, self._clock, self._metrics = source, decoder, city, clock, metrics
+        self._batch_size, self._batch_s = settings.batch_size, settings.batch_ms / 1000
+        self._checkpoint_s = settings.checkpoint_s / SHARDS
+        self._session = db.session("citybrain pipeline")
+        with self._session.transaction() as tx:
+            stream.fence(tx)
+        with self._session.transaction() as tx:
+            city.load_register(tx)
+            self._shards = Shards(city.rulebook, lambda asset: city.register.assets.get(asset))
+            self.position = self._shards.recover(tx)
+            self._rejudging = Rejudging(city, self._shards, timedelta(days=settings.rejudge_days), stream.rejudge_waiting(tx))
+        self._next_shard, self._checkpoint_at = 0, time.monotonic() + self._checkpoint_s
+        self._tick_real, self._tick_ms = 0.0, 0
+        self._settled_at: float | None = None
+        self.ticks = True
+        """False: the owner gives the ticks (a replay lives in event time)."""
+
+    def turn(self, wait_s: float) -> int:
+        """One batch; how many messages it had."""
+        deliveries = self._source.take(self._batch_size, wait_s)
+        if deliveries and len(deliveries) < self._batch_size:
+            time.sleep(self._batch_s)
+            deliveries += self._source.take(self._batch_size - len(deliveries), 0)
+        began = time.monotonic()
+        now_ms = self._clock.now_ms()
+        readings, rejected, counts, assets, devices = self._decode(deliveries, now_ms)
+        judged = self._shards.step(readings, self._rebuild)
+        for reading, error in judged.poison:
+            rejected.append((f"reading/{reading.asset}", repr(tuple(reading)).encode(), "rule_error", error))
+        poison = {id(reading) for reading, _ in judged.poison}
+        kept = [(r, f) for r, f in zip(readings, judged.fates, strict=True) if id(r) not in poison]
+        tick = self._due_tick(now_ms, deliveries, readings)
+        events = judged.events + (self._shards.tick(tick) if tick is not None else [])
+        if deliveries or events or tick is not None:
+            self._commit(kept, events, rejected, counts, assets, devices, tick)
+        if deliveries:
+            self._source.ack([delivery.token for delivery in deliveries])
+            self._metrics.messages.inc(len(deliveries))
+            self._metrics.batch_seconds.observe(time.monotonic() - began)
+        self._metrics.queue.set(self._source.backlog())
+        if not deliveries or self._rejudging.urgent():
+            self.rejudge()
+        return len(deliveries)
+
+    def _decode(
+        self, deliveries: Sequence[Delivery], now_ms: int
+    ) -> tuple[list[Reading], list[tuple[str, bytes, str, str]], Counter[str], list[Asset], list[Device]]:
+        readings: list[Reading] = []
+        rejected: list[tuple[str, bytes, str, str]] = []
+        counts: Counter[str] = Counter()
+        assets: dict[str, Asset] = {}
+        devices: list[Device] = []
+        decode = self._decoder.decode
+        for delivery in deliveries:
+            try:
+                found = decode(
+                    delivery.topic, delivery.payload, received_ms=now_ms, retained=delivery.retained, dup=delivery.dup
+                )
+            except PayloadError as error:
+                rejected.append((delivery.topic, delivery.payload, error.reason, error.detail))
+                self._metrics.quarantined.labels(error.reason).inc()
+                continue
+            readings += found.readings
+            if found.ignored:
+                counts[f"ignored_{found.ignored}"] += 1
+            if found.new_assets or found.new_devices:
+                for asset in found.new_assets:
+                    assets[asset.id] = asset
+                devices += found.new_devices
+                self._city.grow(found.new_assets, found.new_devices)
+        counts["messages"] = len(deliveries)
+        counts["quarantined"] = len(rejected)
+        return readings, rejected, counts, list(assets.values()), devices
+
+    def _due_tick(self, now_ms: int, deliveries: Sequence[Delivery], readings: Sequence[Reading]) -> int | None:
+        """The time to show to the clock-driven rules, or None.
+
+        Ticks wait while messages do: a reading that stands in our own queue must not make its device silent. After a
+        (re)connection the broker first hands out what it had kept, so ticks wait a second of quiet.
+        """
+        real = time.monotonic()
+        if not self.ticks or real - self._tick_real < 0.1:
+            return None
+        if not self._source.connected:
+            self._settled_at = None
+            return None
+        behind = len(deliveries) >= self._batch_size or self._source.backlog() > self._batch_size
+        if self._settled_at is None:
+            self._settled_at = real + 1
+        if behind:
+            if real < self._settled_at or not readings:
+                self._settled_at = max(self._settled_at, real + 0.5)
+                return None
+            # overload: time goes on only as far as the stream has come
+            late_s = max(0, real_ms() - deliveries[0].received_ms) / 1000
+            now_ms -= int(late_s * 1000 / max(self._clock.real_s(1), 1e-9))
+            now_ms = min(now_ms, max(reading.observed_ms for reading in readings))
+        elif real < self._settled_at:
+            return None
+        if now_ms - self._tick_ms < 1000:
+            return None
+        self._tick_real, self._tick_ms = real, now_ms
+        return now_ms
+
+    def _rebuild(self, shard: int) -> None:
+        with self._session.transaction() as tx:
+            self._shards.recover(tx, only=shard)
+
+    def _commit(
+        self,
+        kept: Sequence[tuple[Reading, Fate]],
+        events: Sequence[AlertEvent],
+        rejected: Sequence[tuple[str, bytes, str, str]],
+        counts: Counter[str],
+        assets: Sequence[Asset],
+        devices: Sequence[Device],
+        tick: int | None,
+    ) -> None:
+        """Step 4: everything of the batch in one transaction."""
+        now = self._clock.now()
+        fresh = [reading for reading, fate in kept if fate == Fate.FRESH]
+        late = [reading for reading, fate in kept if fate == Fate.LATE]
+        with self._session.transaction() as tx:
+            if assets or devices:
+                register_store.add_provisional(tx, assets, devices)
+            stream.copy_fresh(tx, fresh)
+            added = stream.add_late(tx, late, now)
+            quarantine.add(tx, rejected, now)
+            self.position += 1
+            logged = [reading for reading, fate in kept if fate in {Fate.FRESH, Fate.CONTEXT}]
+            stream.append(tx, self.position, now, orjson.dumps(to_plain(Entry(logged, tick))))
+            opened = self._city.dispatch(tx, events, now)
+            new_late = sum(added)
+            counts["stored"] = len(fresh) + new_late
+            counts["late"] = new_late
+            counts["duplicates"] = sum(fate == Fate.DUPLICATE for _, fate in kept) + len(late) - new_late
+            counts["orders"] = len(opened)
+            stream.count(tx, counts)
+            self._checkpoint(tx)
+            if events:
+                stream.notify(tx, "alerts")
+        self._rejudging.ask(reading.asset for reading, new in zip(late, added, strict=True) if new)
+        self._metrics.readings.labels("fresh").inc(len(fresh))
+        self._metrics.readings.labels("late").inc(new_late)
+        self._metrics.readings.labels("duplicate").inc(counts["duplicates"])
+        self._metrics.orders.inc(len(opened))
+        for event in events:
+            self._metrics.alerts.labels(event.change).inc()
+            log.info("%s %s on %s: %s (%s)", event.change, event.condition, event.asset, event.reason, event.detail)
+        if fresh:
+            self._metrics.lag.set((self._clock.now_ms() - fresh[-1].observed_ms) / 1000)
+
+    def _checkpoint(self, tx: Tx) -> None:
+        """Save one shard when its turn has come: staggered, so that no pause is long."""
+        if time.monotonic() < self._checkpoint_at:
+            return
+        self._checkpoint_at = time.monotonic() + self._checkpoint_s
+        stream.save_checkpoint(tx, self._shards.checkpoint(self._next_shard, self.position), self._clock.now())
+        self._metrics.checkpoints.inc()
+        self._next_shard = (self._next_shard + 1) % SHARDS
+        if self._next_shard == 0:
+            stream.prune(tx)
+
+    def checkpoint_all(self) -> None:
+        """Save every shard: at the end, and when rulebook or register change, so that no replay crosses the change."""
+        with self._session.transaction() as tx:
+            for shard in range(SHARDS):
+                stream.save_checkpoint(tx, self._shards.checkpoint(shard, self.position), self._clock.now())
+            stream.prune(tx)
+
+    def tick(self, now_ms: int) -> None:
+        """Show a time to the clock-driven rules now (a replay does so)."""
+        self._tick_ms = now_ms
+        self._commit([], self._shards.tick(now_ms), [], Counter(), [], [], now_ms)
+
+    def rejudge(self, *, all_now: bool = False) -> int:
+        """Judge assets with late readings again; how many."""
+        done = 0
+        while (asset := self._rejudging.next(all_now)) is not None:
+            now = self._clock.now()
+            with self._session.transaction() as tx:
+                found = self._rejudging.judge(tx, asset, now)
+                if found is not None:
+                    self.position += 1
+                    entry = Entry([], None, [(asset, found.state)])
+                    stream.append(tx, self.position, now, orjson.dumps(to_plain(entry)))
+                    opened = self._city.dispatch(tx, found.events, now)
+                    stream.drop_readings(tx, found.superseded)
+                    stream.count(
+                        tx,
+                        {
+                            "rejudged": 1,
+                            "orders": len(opened),
+                            "stored": -len(found.superseded),
+                            "duplicates": len(found.superseded),
+                        },
+                    )
+                stream.rejudge_done(tx, asset)
+                if found is not None and found.events:
+                    stream.notify(tx, "alerts")
+            if found is not None:
+                self._shards.adopt(asset, found.state)
+                self._metrics.rejudged.inc()
+            done += 1
+            if not all_now:
+                break
+        return done
+
+    def reload(self) -> None:
+        """Take over changes of the register (called now and then) without a restart."""
+        with self._session.transaction() as tx:
+            changed = self._city.refresh_register(tx)
+        if changed:
+            for asset in changed:
+                self._shards.refresh(asset)
+            self.checkpoint_all()
+
+    def use_rulebook(self) -> None:
+        """Judge by the city's present rulebook."""
+        self._shards.use(self._city.rulebook)
+        self.checkpoint_all()
+
+    def close(self) -> None:
+        """Checkpoint and let the next pipeline in."""
+        try:
+            self.checkpoint_all()
+        finally:
+            self._session.close()

@@ -1,0 +1,195 @@
+"""`citybrain run`: starts broker, database and parts, restarts what dies, stops in the opposite order."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from citybrain import clock as clocks
+from citybrain.config import Settings
+from citybrain.runtime.broker import EmbeddedBroker
+from citybrain.runtime.parts import DRAIN_S, PARTS
+from citybrain.runtime.postgres import EmbeddedPostgres
+from citybrain.runtime.process import Signals
+from citybrain.runtime.rundir import RunDir
+from citybrain.store.db import Database
+from citybrain.store.migrate import migrate
+
+log = logging.getLogger(__name__)
+BACKOFF_S = (0.1, 0.3, 1.0, 3.0)
+"""waits before a part that died is started again; the last one repeats"""
+HEALTHY_S = 10.0
+"""a part that ran so long had a healthy start"""
+
+
+class Part:
+    """One child process that must always run."""
+
+    def __init__(self, name: str, data_dir: Path) -> None:
+        self.name, self._data_dir = name, data_dir
+        self.process: subprocess.Popen[bytes] | None = None
+        self._deaths, self._started, self._next = 0, 0.0, 0.0
+
+    def ensure(self) -> None:
+        """Start it when it does not run and its wait is over."""
+        now = time.monotonic()
+        if self.process is not None:
+            code = self.process.poll()
+            if code is None:
+                return
+            self._deaths = 1 if now - self._started > HEALTHY_S else self._deaths + 1
+            wait = BACKOFF_S[min(self._deaths, len(BACKOFF_S)) - 1]
+            log.warning("%s ended (%s), starts again in %.1f s", self.name, _how(code), wait)
+            self.process, self._next = None, now + wait
+        if now >= self._next:
+            self._started = now
+            output = (self._data_dir / "log" / f"{self.name}.log").open("ab")
+            with output:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", "citybrain.runtime.parts", self.name, str(self._data_dir), str(os.getpid())],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                    # an interrupt at the terminal is for us; we stop the parts in order
+                    start_new_session=True,
+                )
+
+    def send(self, number: int) -> None:
+        """Send it a signal, if it runs."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(number)
+
+    def stop(self, wait_s: float) -> bool:
+        """Ask it to end, and make it after a while; True when it ended by itself with success."""
+        if self.process is None:
+            return False
+        self.send(signal.SIGTERM)
+        try:
+            return self.process.wait(wait_s) == 0
+        except subprocess.TimeoutExpired:
+            log.warning("%s does not end within %.0f s: killed", self.name, wait_s)
+            self.process.kill()
+            self.process.wait()
+            return False
+
+
+class Supervisor:
+    """All of one data directory."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._run = RunDir(settings.data_dir).make()
+        self._parts = {name: Part(name, settings.data_dir) for name in PARTS}
+        self._postgres: EmbeddedPostgres | None = None
+        self._broker: EmbeddedBroker | None = None
+
+    def run(self, ready: Callable[[RunDir], None] = lambda run: None) -> int:
+        """Run until SIGTERM or SIGINT; 0. Raises StateError when another program has the data directory."""
+        self._run.lock()
+        signals = Signals()
+        with ExitStack() as stack:
+            stack.callback(self._run.unlock)
+            self._open_database(stack)
+            self._open_broker(stack)
+            self._announce()
+            stack.callback(self._stop_parts)
+            ready(self._run)
+            while not signals.stop:
+                self._watch()
+                if signals.take_reload():
+                    for part in self._parts.values():
+                        part.send(signal.SIGHUP)
+                time.sleep(0.1)
+            log.info("stopping")
+        return 0
+
+    def _open_database(self, stack: ExitStack) -> None:
+        if self._settings.database_url is None:
+            self._postgres = EmbeddedPostgres(self._settings.data_dir / "pg")
+            self._url = self._postgres.start()
+            stack.callback(self._postgres.stop)
+        else:
+            self._url = self._settings.database_url
+        with Database(self._url, size=1, name="citybrain supervisor") as db:
+            applied = migrate(db)
+        if applied:
+            log.info("%d migrations applied", applied)
+
+    def _open_broker(self, stack: ExitStack) -> None:
+        if self._settings.mqtt_url is None:
+            self._broker = EmbeddedBroker(self._run, port=self._settings.mqtt_port, inflight=self._settings.mqtt_inflight)
+            self._mqtt = self._broker.start()
+            stack.callback(self._close_broker, self._broker)
+        else:
+            self._mqtt = self._settings.mqtt_url
+
+    def _close_broker(self, broker: EmbeddedBroker) -> None:
+        """The broker ends with us only when it holds nothing: its sessions are in memory."""
+        if self._run.read("drained").get("drained", False):
+            broker.stop()
+        else:
+            log.warning(
+                "messages still come in: the MQTT broker (pid %d) stays, keeps them for the next start, "
+                "and is ended by `citybrain stop --data-dir %s`", broker.pid, self._settings.data_dir,
+            )  # fmt: skip
+
+    def _announce(self) -> None:
+        """Write the run folder: settings with URLs for the parts, and what others want to know."""
+        token = self._settings.api_token or self._token()
+        clock = clocks.parse(self._settings.clock)
+        # a scaled clock is fixed here: all parts must have the same beginning
+        spec = str(clock) if isinstance(clock, clocks.ScaledClock) else "system"
+        full = self._settings.model_copy(
+            update={"database_url": self._url, "mqtt_url": self._mqtt, "api_token": token, "clock": spec}
+        )
+        self._run.write("settings", full.model_dump(mode="json"), secret=True)
+        self._run.remove("drained")
+        self._run.remove("http")
+        self._run.write(
+            "run",
+            {"pid": os.getpid(), "mqtt": self._mqtt, "database": self._url, "clock": spec, "city": full.city, "http": None},
+            secret=True,
+        )
+
+    def _token(self) -> str:
+        """The token of this data directory, made once."""
+        file = self._settings.data_dir / "api-token"
+        if not file.exists():
+            with open(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600), "w") as out:
+                out.write(secrets.token_urlsafe(32))
+        return file.read_text().strip()
+
+    def _watch(self) -> None:
+        if self._postgres is not None and self._postgres.pid() is None:
+            log.warning("the database is gone: starting it again")
+            url = self._postgres.start()
+            if url != self._url:
+                self._url = url
+                self._announce()
+        if self._broker is not None and not self._broker.alive():
+            log.warning("the MQTT broker is gone: starting it again (what it held in memory is lost)")
+            self._mqtt = self._broker.start()
+        for part in self._parts.values():
+            part.ensure()
+        run, port = self._run.read("run"), self._run.read("http").get("port")
+        if port and run.get("http") != port:
+            self._run.write("run", {**run, "http": port}, secret=True)
+
+    def _stop_parts(self) -> None:
+        """The pipeline drains first; the cycle sends what it made; the API goes last."""
+        for name, wait_s in (("pipeline", DRAIN_S + 20), ("cycle", 10), ("http", 5)):
+            self._parts[name].stop(wait_s)
+        self._run.remove("run")
+
+
+def _how(code: int) -> str:
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
