@@ -49,9 +49,9 @@ class Flap:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """What is different for the assets of one device model, or for one asset. None: as in the rule.
+    """What is different for the assets of one kind, of one device model, or for one asset. None: as in the rule.
 
-    Exactly one of `model` and `asset` is given. `params` holds the changed fields of the detector's Params by field name.
+    Exactly one of `model`, `asset` and `kind` is given (kind: for conditions of any kind). `params` holds the changed fields of the detector's Params by field name.
     """
 
     model: str | None = None
@@ -63,10 +63,11 @@ class Override:
     flap: Flap | None = None
     enabled: bool | None = None
     source: str = ""
+    kind: str | None = None
 
     def __post_init__(self) -> None:
-        if (self.model is None) == (self.asset is None):
-            raise ValueError("model: give either model or asset")
+        if [self.model, self.asset, self.kind].count(None) != 2:
+            raise ValueError("model: give exactly one of model, asset and kind")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class Rulebook:
         return self._info
 
     def resolved(self, rule: ConditionRule, asset: Asset) -> ConditionRule:
-        """The rule as it holds for one asset: overrides of its model first, then those of the asset itself."""
+        """The rule as it holds for one asset: overrides of its kind first, then of its model, then of the asset itself."""
         if not rule.overrides:
             return rule
         for override in self.matching(rule, asset):
@@ -117,6 +118,7 @@ class Rulebook:
     def matching(rule: ConditionRule, asset: Asset) -> tuple[Override, ...]:
         """The overrides of a rule that touch an asset, in the order in which they apply."""
         return (
+            *(o for o in rule.overrides if o.kind is not None and o.kind == asset.kind),
             *(o for o in rule.overrides if o.model is not None and o.model == asset.model),
             *(o for o in rule.overrides if o.asset is not None and o.asset == asset.id),
         )
