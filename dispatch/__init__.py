@@ -1,0 +1,1 @@
+"""Alerts -> cases -> work orders: who repairs it, by when, and what becomes of it."""
