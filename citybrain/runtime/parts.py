@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -37,7 +38,7 @@ class Beat:
     def __call__(self, **facts: object) -> None:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + 1
-            self._run.write(self._part, {"updated": clocks.real_ms(), **facts})
+            self._run.write(self._part, {"updated": clocks.real_ms(), "pid": os.getpid(), **facts})
             write_metrics(self._metrics.registry, self._run.path / "metrics" / f"{self._part}.prom")
 
 

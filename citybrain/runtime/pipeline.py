@@ -79,6 +79,8 @@ class Pipeline:
         self._next_shard, self._checkpoint_at = 0, time.monotonic() + self._checkpoint_s
         self._tick_real, self._tick_ms = 0.0, 0
         self._settled_at: float | None = None
+        self.newest_ms = 0
+        """newest observed time of any reading since the start"""
         self.ticks = True
         """False: the owner gives the ticks (a replay lives in event time)."""
 
@@ -91,6 +93,8 @@ class Pipeline:
         began = time.monotonic()
         now_ms = self._clock.now_ms()
         readings, rejected, counts, assets, devices = self._decode(deliveries, now_ms)
+        if readings:
+            self.newest_ms = max(self.newest_ms, max(reading.observed_ms for reading in readings))
         judged = self._shards.step(readings, self._rebuild)
         for reading, error in judged.poison:
             rejected.append((f"reading/{reading.asset}", repr(tuple(reading)).encode(), "rule_error", error))

@@ -1,0 +1,5 @@
+"""`python -m citybrain.cli`."""
+
+from citybrain.cli import main
+
+main()
