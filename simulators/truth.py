@@ -17,7 +17,8 @@ class Fault:
     """One thing that happened. Times are ms since the epoch, UTC.
 
     `real` is False for what only looks like a fault (traffic over a cover, a storm). Detected means: one of `conditions` is
-    raised on one of `assets`. `sides` may be raised as well, on `assets` and on `side_assets`, and is neither detection nor false.
+    raised on one of `assets`. `sides` may be raised as well, on `assets` and on `side_assets`, and is then neither detection
+    nor false.
     """
 
     id: str

@@ -75,10 +75,8 @@ class City:
         if prefix not in PREFIX or not number.isascii() or not number.isdigit():
             return None
         kind = PREFIX.index(prefix)
-        rank = int(number) - 1
-        return (
-            self.first[kind] + rank if 0 <= rank < self.count[kind] and self.id_of(self.first[kind] + rank) == asset else None
-        )
+        index = self.first[kind] + int(number) - 1
+        return index if index in self.of_kind(kind) and self.id_of(index) == asset else None
 
     def of_kind(self, kind: int) -> range:
         """The numbers of all assets of a kind."""

@@ -32,9 +32,7 @@ DARK = ("SL-OUT", "SL-GEAR", "SL-LOW")
 TYPES: dict[str, FaultType] = {
     kind.name: kind
     for kind in (
-        FaultType(
-            "cover_stolen", (plan.MANHOLE,), COVER, ("MH-SETTLE", "MH-ROCK", "DEV-SILENT", "DEV-STUCK"), alarm="tilt_deg"
-        ),
+        FaultType("cover_stolen", (plan.MANHOLE,), COVER, ("MH-SETTLE", "MH-ROCK", "DEV-SILENT"), alarm="tilt_deg"),
         FaultType("cover_flipped", (plan.MANHOLE,), COVER, ("MH-SETTLE", "MH-ROCK"), alarm="tilt_deg"),
         FaultType("traffic_shock", (plan.MANHOLE,), (), (), real=False, expects_order=False, lasts_ms=2_000),
         FaultType("settling", (plan.MANHOLE,), ("MH-SETTLE",)),

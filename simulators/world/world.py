@@ -239,9 +239,11 @@ class World:
         values = _SAMPLE[kind](self.ground, index, static, moment, bits)
         fault_id = None
         if index in self._effects:
-            for fault_id, effect in self._effects[index]:  # noqa: B007 - the last one names the emission
+            for name, effect in self._effects[index]:
                 if not effect.apply(values, moment, bits):
                     return
+                if index in self._on and name in self._on[index]:
+                    fault_id = name
         if alarm == "tilt_deg":
             values = {name: value for name, value in values.items() if name in _PARTIAL}
         asset = city.id_of(index)

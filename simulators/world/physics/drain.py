@@ -35,7 +35,8 @@ def shape(bits: int) -> Pipe:
 
 def base_mm(ground: Ground, bits: int, t_ms: int) -> float:
     """Depth of the dry-weather flow: 6 .. 16 % of the pipe at mean flow."""
-    return (0.06 + 0.10 * unit(bits, 2)) * shape(bits).pipe_mm * ground.use(t_ms, int(unit(bits, 3) * 2_400_000)) ** 0.6
+    mean = (0.06 + 0.10 * unit(bits, 2)) * shape(bits).pipe_mm
+    return float(mean * ground.use(t_ms, int(unit(bits, 3) * 2_400_000)) ** 0.6)
 
 
 def level_mm(ground: Ground, index: int, bits: int, t_ms: int) -> float:

@@ -37,13 +37,13 @@ def gateway(ground: Ground, index: int, bits: int, t_ms: int, noise: int) -> Val
 
 def rain_gauge(ground: Ground, index: int, bits: int, t_ms: int, noise: int) -> Values:
     """A tipping bucket: the cumulative counter in whole tips, and what fell since the report before."""
-    total = ground.weather.total_mm(ground.city.district_of(index), t_ms)
+    district, weather = ground.city.district_of(index), ground.weather
+    total = weather.total_mm(district, t_ms)
+    raining = total > weather.total_mm(district, t_ms - 1_800_000)
     values: Values = {
         "rain_total_mm": round(total // TIP_MM * TIP_MM + 1000.0 * unit(bits, 0) // TIP_MM * TIP_MM, 1),
         "temperature_cel": round(ground.air_cel(t_ms) + 0.4 * spread(noise, 1), 1),
-        "humidity_pct": round(
-            62.0 + 25.0 * (total > ground.weather.total_mm(ground.city.district_of(index), t_ms - 1_800_000))
-        ),
+        "humidity_pct": 87.0 if raining else 62.0,
         "battery_pct": battery_pct(ground, bits, t_ms),
     }
     add_radio(values, bits, noise)

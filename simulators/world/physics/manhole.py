@@ -27,7 +27,7 @@ def shape(bits: int) -> Pit:
 def flow_mm(ground: Ground, bits: int, t_ms: int) -> float:
     """Depth of the dry-weather flow: 12 .. 28 % of the pipe at mean flow, with the rhythm of the day."""
     mean = (0.12 + 0.16 * unit(bits, 2)) * shape(bits).pipe_mm
-    return mean * ground.use(t_ms, int(unit(bits, 3) * 2_400_000)) ** 0.6
+    return float(mean * ground.use(t_ms, int(unit(bits, 3) * 2_400_000)) ** 0.6)
 
 
 def sample(ground: Ground, index: int, bits: int, t_ms: int, noise: int) -> Values:
