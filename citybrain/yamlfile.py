@@ -48,7 +48,12 @@ class YamlFile:
 
     def pydantic_faults(self, path: Path_, errors: Iterable[ErrorDetails]) -> list[ConfigError]:
         """The errors of a pydantic validation of the value at `path`, each at its own line."""
-        return [self.fault((*path, *_known(error["loc"])), _sentence(error)) for error in errors]
+        return [self.fault((*path, *loc), message) for loc, message in worded(errors)]
+
+
+def worded(errors: Iterable[ErrorDetails]) -> list[tuple[Path_, str]]:
+    """Place and sentence of each error of a pydantic validation."""
+    return [(_known(error["loc"]), _sentence(error)) for error in errors]
 
 
 def _known(loc: Iterable[str | int]) -> Path_:

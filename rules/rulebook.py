@@ -34,7 +34,7 @@ class Dwell:
 
 @dataclass(frozen=True, slots=True)
 class Flap:
-    """An episode that was raised or refired `count` times within `window_s` is flapping: each clear then takes `hold_s` more."""
+    """Raised or refired `count` times within `window_s`, an episode is flapping: its clear then takes `hold_s` more."""
 
     count: int = 3
     window_s: float = 3600
@@ -51,7 +51,8 @@ class Flap:
 class Override:
     """What is different for the assets of one kind, of one device model, or for one asset. None: as in the rule.
 
-    Exactly one of `model`, `asset` and `kind` is given (kind: for conditions of any kind). `params` holds the changed fields of the detector's Params by field name.
+    Exactly one of `model`, `asset` and `kind` is given (kind: for conditions of any kind). `params` holds the changed fields
+    of the detector's Params by field name.
     """
 
     model: str | None = None
