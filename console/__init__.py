@@ -1,0 +1,1 @@
+"""The HTTP side: the API for integrators and units, the live stream, health and metrics."""

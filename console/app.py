@@ -1,0 +1,108 @@
+"""The HTTP application: puts routes, errors, metrics and the event stream together. No server here (see `console.serve`)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+import citybrain
+from citybrain.clock import Clock, real_ms
+from citybrain.config import Settings
+from citybrain.store import feed
+from citybrain.store.db import Database
+from citybrain.store.feed import FeedEvent, FeedPosition
+from console import problems, ready, requests
+from console.auth import ensure_token, loopback
+from console.broadcast import Broadcast
+from console.context import Act, CityTables, Console
+from console.ready import Check
+from console.routes import alerts, assets, cases, health, metrics, orders, quarantine, stats, stream
+from dispatch.desk import act
+
+DESCRIPTION = """\
+Alerts, cases and work orders of a city. Errors are RFC 9457 problems; lists come in pages with a cursor; `/api/stream` is a
+live stream of server-sent events that resumes by Last-Event-ID. Changes need `Authorization: Bearer TOKEN`; the token is that
+of the settings, or of the file `api-token` in the data directory.
+"""
+
+
+def standard_checks(db: Database, settings: Settings, run: Path) -> list[Callable[[], Check]]:
+    """What /readyz checks: database, broker, pipeline."""
+    return [
+        lambda: ready.database(db),
+        lambda: ready.broker(lambda: ready.broker_address(settings.mqtt_url, run / "run.json")),
+        lambda: ready.pipeline(run / "pipeline.json", real_ms(), full=settings.queue_size),
+    ]
+
+
+def create_app(
+    db: Database,
+    settings: Settings,
+    clock: Clock,
+    city: CityTables,
+    *,
+    act: Act = act,
+    run: Path | None = None,
+    registry: CollectorRegistry | None = None,
+    checks: Sequence[Callable[[], Check]] | None = None,
+    poll_s: float = 0.5,
+) -> FastAPI:
+    """The application over an open database.
+
+    `city` gives rulebook and register, `act` moves an order, `run` is the run folder (default: `data_dir/run`), `registry`
+    holds the metrics of this process, `checks` are those of /readyz (default: `standard_checks`), `poll_s` is how often the
+    event stream looks into the database (real seconds). Raises UnavailableError when no token can be read or made.
+    """
+
+    def read(after: FeedPosition) -> list[FeedEvent]:
+        with db.transaction() as tx:
+            return feed.stream_since(tx, after)
+
+    def end() -> FeedPosition:
+        with db.transaction() as tx:
+            return feed.end(tx)
+
+    registry = registry or CollectorRegistry()
+    run = run or settings.data_dir / "run"
+    broadcast = Broadcast(read, end, poll_s=poll_s)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        task = asyncio.create_task(broadcast.run())
+        try:
+            yield
+        finally:
+            broadcast.close()
+            await task
+
+    app = FastAPI(
+        title="City brain",
+        version=citybrain.__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    )
+    app.state.console = Console(
+        db=db,
+        settings=settings,
+        clock=clock,
+        city=city,
+        act=act,
+        registry=registry,
+        broadcast=broadcast,
+        run=run,
+        token=ensure_token(settings),
+        open_reads=loopback(settings.http_host),
+        checks=standard_checks(db, settings, run) if checks is None else checks,
+    )
+    problems.install(app)
+    app.add_middleware(requests.BodyLimit)
+    app.add_middleware(requests.Requests, registry=registry)
+    for noun in (health, metrics, alerts, cases, orders, assets, quarantine, stats, stream):
+        app.include_router(noun.router)
+    return app

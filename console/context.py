@@ -1,0 +1,88 @@
+"""What the routes share: one object, made by `create_app` and kept in the app's state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from fastapi import Request
+from prometheus_client import CollectorRegistry
+
+from citybrain.clock import Clock
+from citybrain.config import Settings
+from citybrain.kernel.conditions import ConditionInfo
+from citybrain.kernel.register import Register
+from citybrain.store.db import Database
+from console.broadcast import Broadcast
+from console.ready import Check
+from dispatch.calendars import Calendars
+from dispatch.limits import Limits
+
+Act = Callable[..., Any]
+"""`dispatch.desk.act`, or what stands in for it"""
+
+
+class HasInfo(Protocol):
+    """A rulebook as far as the console needs it."""
+
+    @property
+    def info(self) -> Mapping[str, ConditionInfo]:
+        """Condition id -> what the screens must know."""
+        ...
+
+
+class CityTables(Protocol):
+    """The tables of the city in memory; they may be exchanged while the server runs."""
+
+    @property
+    def rulebook(self) -> HasInfo:
+        """The rulebook of now."""
+        ...
+
+    @property
+    def register(self) -> Register:
+        """The register of now."""
+        ...
+
+    @property
+    def limits(self) -> Limits:
+        """The time limits."""
+        ...
+
+    @property
+    def calendars(self) -> Calendars:
+        """The working calendars."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """Everything a route may use."""
+
+    db: Database
+    settings: Settings
+    clock: Clock
+    city: CityTables
+    act: Act
+    registry: CollectorRegistry
+    broadcast: Broadcast
+    run: Path
+    """The run folder: ports, heartbeats and metrics of the other processes."""
+    token: str
+    open_reads: bool
+    """Reads need no token: the server is bound to loopback."""
+    checks: Sequence[Callable[[], Check]]
+
+    @property
+    def infos(self) -> Mapping[str, ConditionInfo]:
+        """The conditions of the rulebook of now."""
+        return self.city.rulebook.info
+
+
+def console_of(request: Request) -> Console:
+    """The console of the app that serves this request."""
+    console = request.app.state.console
+    assert isinstance(console, Console)
+    return console

@@ -1,0 +1,235 @@
+"""The shapes of the API's answers. Times are RFC 3339 UTC; the descriptions end up in the OpenAPI document."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Model(BaseModel):
+    """Base: unknown columns of a row are left out."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class Title(Model):
+    """A text in both languages."""
+
+    en: str = Field(description="English.")
+    zh: str = Field(description="Simplified Chinese.")
+
+
+class AlertChanged(Model):
+    """One change of an alert."""
+
+    seq: int = Field(description="Its place in the stream.")
+    change: str = Field(description="raised, clearing, refired, flapping, resolved, added, amended or withdrawn.")
+    at: datetime = Field(description="When.")
+    reason: str = Field(description="A short code.")
+    detail: str = Field(description="A sentence with numbers and units.")
+    evidence: list[Any] = Field(description="The values that caused it: [ms since the epoch, measure, value].")
+
+
+class Alert(Model):
+    """An episode of one condition on one asset."""
+
+    id: UUID = Field(description="Stays the same for life.")
+    asset: str = Field(description="Id of the asset.")
+    kind: str = Field(description="manhole, streetlight, drain, cabinet, gateway or rain_gauge.")
+    condition: str = Field(description="Condition of the rulebook, such as MH-OPEN.")
+    title: Title = Field(description="The condition in words.")
+    severity: str = Field(description="critical, major, minor or warning.")
+    phase: str = Field(description="pending, firing, clearing or resolved.")
+    onset_at: datetime = Field(description="When it began, by the device's time.")
+    end_at: datetime | None = Field(description="When it ended.")
+    raised_at: datetime = Field(description="When it was raised.")
+    reason: str = Field(description="Why it stands as it does, as a short code.")
+    detail: str = Field(description="The same as a sentence.")
+    evidence: list[Any] = Field(description="The values that caused it: [ms since the epoch, measure, value].")
+    rulebook: str = Field(description="Version of the rulebook that judged.")
+    past: bool = Field(description="Found in late readings when it was over: never dispatched.")
+    withdrawn: bool = Field(description="Late readings showed that it did not happen.")
+    flapping: bool = Field(description="It came and went so often that it is held open.")
+    case_id: UUID | None = Field(description="The case that it belongs to.")
+
+
+class AlertDetail(Alert):
+    """An alert with all its changes."""
+
+    events: list[AlertChanged] = Field(description="Its changes in order.")
+
+
+class Order(Model):
+    """A work order: one per case, with a time limit that runs from its dispatch."""
+
+    id: UUID = Field(description="Stays the same for life.")
+    number: int = Field(description="For people: counts up.")
+    case_id: UUID = Field(description="The case that it is to settle.")
+    unit: str = Field(description="Id of the responsible unit.")
+    state: str = Field(description="dispatched, acknowledged, on_site, fixed, verified, closed, returned, rework or cancelled.")
+    asset: str = Field(description="Id of the asset to go to.")
+    kind: str = Field(description="Kind of the asset.")
+    cause: str = Field(description="The physical cause.")
+    condition: str = Field(description="The condition that opened the case.")
+    title: Title = Field(description="The condition in words.")
+    severity: str = Field(description="critical, major, minor or warning.")
+    children: int = Field(description="Further assets that the same cause has put out.")
+    filing_item: str = Field(description="The item of the table of time limits.")
+    limit_value: float = Field(description="The limit…")
+    limit_unit: str = Field(description="…and its unit: urgent_minute, urgent_hour, work_hour, work_day or natural_day.")
+    dispatched_at: datetime = Field(description="When the clock started.")
+    due_at: datetime = Field(description="When it must be done.")
+    remaining_s: float | None = Field(description="Seconds until then, negative when overdue; null when it is over.")
+    overdue_at: datetime | None = Field(description="When it was marked overdue.")
+    closed_at: datetime | None = Field(description="When it was closed or cancelled.")
+    outcome: str | None = Field(description="How the case ended.")
+    reworks: int = Field(description="How often the sensor disagreed with `fixed`.")
+    returns: int = Field(description="How often a unit gave it back.")
+    reason: str = Field(description="Reason of the last move.")
+
+
+class OrderMoved(Model):
+    """One move of an order. `hash` covers the move and `prev_hash`, so that none can be changed or left out unseen."""
+
+    seq: int = Field(description="Its place in the stream.")
+    event: str = Field(
+        description="ack, arrive, fix, verify, close, return, redispatch, rework, cancel, or what the clock did."
+    )
+    from_state: str = Field(description="The state before.")
+    to_state: str = Field(description="The state after.")
+    at: datetime = Field(description="When.")
+    actor: str = Field(description="Who.")
+    reason: str = Field(description="Why.")
+    detail: str = Field(description="More words.")
+    prev_hash: str = Field(description="SHA-256 of the move before, hex.")
+    hash: str = Field(description="SHA-256 of this move, hex.")
+
+
+class OrderDetail(Order):
+    """An order with its moves, how its unit was found and how its deadline was calculated."""
+
+    events: list[OrderMoved] = Field(description="Its moves in order.")
+    trail: list[Any] = Field(description="The rules that were tried to find the unit.")
+    explanation: list[Any] = Field(description="The arithmetic of the deadline.")
+
+
+class Case(Model):
+    """What alerts of one physical cause on one asset share."""
+
+    id: UUID = Field(description="Stays the same for life.")
+    asset: str = Field(description="The asset of the cause (a cabinet for a feeder fault).")
+    kind: str = Field(description="Kind of the asset.")
+    cause: str = Field(description="The physical cause.")
+    condition: str = Field(description="Condition of the alert that opened it.")
+    title: Title = Field(description="The condition in words.")
+    severity: str = Field(description="critical, major, minor or warning.")
+    state: str = Field(description="gathering (waiting for siblings), open or closed.")
+    opened_at: datetime = Field(description="When.")
+    closed_at: datetime | None = Field(description="When.")
+    outcome: str | None = Field(description="How it ended.")
+    children: int = Field(description="Further assets that the same cause has put out.")
+
+
+class CaseDetail(Case):
+    """A case with its alerts and orders."""
+
+    alerts: list[Alert] = Field(description="Its alerts, oldest first (at most 500).")
+    orders: list[Order] = Field(description="Its orders, newest first.")
+
+
+class Device(Model):
+    """A device bound to an asset."""
+
+    id: str = Field(description="Id of the device.")
+    profile: str | None = Field(description="Its profile; null: canonical messages.")
+    valid_from: datetime | None = Field(description="Bound from; null: always.")
+    valid_to: datetime | None = Field(description="Bound until; null: still.")
+
+
+class Sample(Model):
+    """One stored reading."""
+
+    observed_at: datetime = Field(description="The device's time.")
+    received_at: datetime = Field(description="When it came in.")
+    device: str = Field(description="Id of the device.")
+    flags: int = Field(description="1 simulated, 2 history, 4 without device time.")
+    quality: int = Field(description="0 in order, 1 late.")
+    measures: dict[str, Any] = Field(description="Canonical measure -> value.")
+
+
+class AssetDetail(Model):
+    """One asset with its devices, what is wrong with it now, and its newest readings."""
+
+    id: str = Field(description="Id of the asset.")
+    kind: str = Field(description="Kind of the asset.")
+    name: str = Field(description="For people.")
+    lat: float | None = Field(description="WGS 84 degrees.")
+    lon: float | None = Field(description="WGS 84 degrees.")
+    unit: str | None = Field(description="Its own unit; null: found by the rules of responsibility.")
+    district: str | None = Field(description="District.")
+    cell: str | None = Field(description="Grid cell.")
+    street_class: str | None = Field(description="Class of its street.")
+    install_height_mm: float | None = Field(description="Sensor above the invert, mm.")
+    depth_mm: float | None = Field(description="Rim above the invert, mm.")
+    pipe_diameter_mm: float | None = Field(description="mm.")
+    rated_power_w: float | None = Field(description="W.")
+    feeder: str | None = Field(description="Feeder.")
+    cabinet: str | None = Field(description="Cabinet.")
+    gateway: str | None = Field(description="Gateway.")
+    model: str | None = Field(description="Model of its device.")
+    interval_s: float | None = Field(description="Expected reporting interval, s.")
+    schedule: str | None = Field(description="Lighting schedule; null: dusk to dawn.")
+    provisional: bool = Field(description="Made by a first message, not by an import.")
+    attributes: dict[str, Any] = Field(description="Whatever else the register knows.")
+    devices: list[Device] = Field(description="Its devices.")
+    alerts: list[Alert] = Field(description="Its live alerts.")
+    orders: list[Order] = Field(description="Its open orders.")
+    readings: list[Sample] = Field(description="Its newest readings.")
+
+
+class Quarantined(Model):
+    """A message that could not be read. The same message again only counts."""
+
+    id: int = Field(description="Its number.")
+    topic: str = Field(description="MQTT topic.")
+    reason: str = Field(description="Code of the reason.")
+    detail: str = Field(description="What exactly was wrong.")
+    size: int = Field(description="Bytes of the whole payload.")
+    seen: int = Field(description="How often it came.")
+    first_at: datetime = Field(description="First seen.")
+    last_at: datetime = Field(description="Last seen.")
+    retried_at: datetime | None = Field(description="Last tried again.")
+    outcome: str | None = Field(description="What came of that.")
+    preview: str = Field(description="The first 200 bytes as text; what is not text is escaped.")
+
+
+class Stats(Model):
+    """How things stand, as numbers."""
+
+    now: datetime = Field(description="The time of the city.")
+    readings: int = Field(description="Stored readings; the planner's estimate unless `exact=true` was asked for.")
+    counters: dict[str, int] = Field(description="Durable counters of the pipeline.")
+    orders: dict[str, int] = Field(description="state -> orders.")
+    alerts: dict[str, dict[str, int]] = Field(description="condition -> phase -> alerts (without history and withdrawn ones).")
+    alerts_past: int = Field(description="Alerts that were added as history.")
+    alerts_withdrawn: int = Field(description="Alerts that were withdrawn.")
+    cases: dict[str, int] = Field(description="state -> cases.")
+    quarantine: dict[str, int] = Field(description="reason -> messages.")
+    outbox: dict[str, int] = Field(description="state -> notifications.")
+    overdue_open: int = Field(description="Open orders behind their limit.")
+    overdue_ever: int = Field(description="Orders that ever fell behind their limit.")
+    escalated: int = Field(description="Orders that were escalated.")
+    rejudge_waiting: int = Field(description="Assets that wait to be judged again.")
+    timer_late_s: float = Field(description="How long the most overdue timer waits, city seconds.")
+
+
+class Move(BaseModel):
+    """What to say when an order is moved."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    actor: str = Field(description="Who does it.", min_length=1, max_length=200, examples=["crew 3"])
+    reason: str = Field("", description="Why; needed for return and cancel.", max_length=2000, examples=["cover replaced"])
