@@ -1,4 +1,4 @@
-"""The publisher of the simulated city: MQTT, QoS 1, a bounded number of messages in flight, acknowledgements counted exactly."""
+"""The publisher of the simulated city: MQTT, QoS 1, few messages in flight at once, acknowledgements counted exactly."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Publisher:
         )
         self._client.max_inflight_messages_set(inflight)
         self._client.max_queued_messages_set(0)
-        self._client.reconnect_delay_set(0.2, 5)
+        self._client.reconnect_delay_set(1, 5)
         if parts.username:
             self._client.username_pw_set(unquote(parts.username), unquote(parts.password or "") or None)
         if parts.scheme == "mqtts":
