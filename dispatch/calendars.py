@@ -158,7 +158,7 @@ def zone(timezone: str) -> ZoneInfo:
         raise ConfigError(f"no time zone {timezone!r}: give an IANA name such as Asia/Shanghai", key="timezone") from error
 
 
-def load(path: Path | None = None) -> Calendars:
+def load_calendars(path: Path | None = None) -> Calendars:
     """The shipped calendars, with those of `path` over them by name. Raises ConfigError with file, line and key."""
     calendars, errors = _read_all(path)
     if errors:
@@ -166,7 +166,7 @@ def load(path: Path | None = None) -> Calendars:
     return calendars
 
 
-def check(path: Path | None = None) -> list[ConfigError]:
+def check_calendars(path: Path | None = None) -> list[ConfigError]:
     """Every fault of the calendars."""
     return _read_all(path)[1]
 

@@ -80,7 +80,7 @@ class Limits:
             raise NotFound(f"no time limit for filing item {item!r}; there are: {', '.join(sorted(self._items))}") from None
 
 
-def load(path: Path | None = None) -> Limits:
+def load_limits(path: Path | None = None) -> Limits:
     """The shipped limits, with the rows of `path` over them. Raises ConfigError with file, line and column."""
     limits, errors = _read_all(path)
     if errors:
@@ -88,7 +88,7 @@ def load(path: Path | None = None) -> Limits:
     return limits
 
 
-def check(path: Path | None = None) -> list[ConfigError]:
+def check_limits(path: Path | None = None) -> list[ConfigError]:
     """Every fault of the limits."""
     return _read_all(path)[1]
 

@@ -43,6 +43,7 @@ CREATE TABLE devices (
     profile    text,
     valid_from timestamptz NOT NULL DEFAULT '-infinity',
     valid_to   timestamptz NOT NULL DEFAULT 'infinity',
+    version    bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (id, asset, valid_from),
     CHECK (valid_from < valid_to)
 );
@@ -69,5 +70,16 @@ CREATE TABLE responsibilities (
     note       text NOT NULL DEFAULT ''
 );
 
-CREATE SEQUENCE register_version;
-COMMENT ON SEQUENCE register_version IS 'nextval at every change of the register; workers reload what is newer than theirs';
+-- One row. A change of the register takes it first, so that versions become visible in the order of their numbers
+-- (a sequence would let a reader see number 8 before the change with number 7 is committed, and miss it for ever).
+CREATE TABLE register_state (
+    one        boolean PRIMARY KEY DEFAULT true CHECK (one),
+    version    bigint  NOT NULL DEFAULT 0,   -- of the newest change
+    rules      bigint  NOT NULL DEFAULT 0    -- of the newest change of units, responsibilities or areas
+);
+INSERT INTO register_state DEFAULT VALUES;
+COMMENT ON TABLE register_state IS 'workers take over what is newer than theirs';
+
+-- what is newer than a worker's version
+CREATE INDEX assets_version ON assets (version);
+CREATE INDEX devices_version ON devices (version);

@@ -9,13 +9,13 @@ import pytest
 
 from citybrain.kernel.errors import ConfigError
 from citybrain.kernel.model import Unit
-from dispatch.calendars import check, load
+from dispatch.calendars import check_calendars, load_calendars
 from dispatch.deadlines import due
 
 
 def test_the_shipped_calendars() -> None:
-    assert check() == []
-    assert set(load().names) >= {"default", "plain", "always", "uk", "us"}
+    assert check_calendars() == []
+    assert set(load_calendars().names) >= {"default", "plain", "always", "uk", "us"}
 
 
 @pytest.mark.parametrize(
@@ -35,13 +35,13 @@ def test_the_shipped_calendars() -> None:
     ],
 )
 def test_the_default_calendar_knows_holidays_and_moved_days(day: str, working: bool, reason: str) -> None:
-    found = load().of("default", "Asia/Shanghai").day(date.fromisoformat(day))
+    found = load_calendars().of("default", "Asia/Shanghai").day(date.fromisoformat(day))
     assert (found.working, found.reason) == (working, reason)
     assert found.note or reason in {"working_day", "weekend"}
 
 
 def test_a_unit_has_its_calendar_in_its_time_zone_made_once() -> None:
-    calendars = load()
+    calendars = load_calendars()
     unit = Unit("lights", "Street lighting", timezone="Europe/London", calendar="uk")
     calendar = calendars.for_unit(unit)
     assert calendars.for_unit(unit) is calendar
@@ -51,7 +51,7 @@ def test_a_unit_has_its_calendar_in_its_time_zone_made_once() -> None:
 
 
 def test_a_calendar_that_never_closes() -> None:
-    always = load().of("always", "UTC")
+    always = load_calendars().of("always", "UTC")
     start = datetime(2026, 10, 1, 23, 30, tzinfo=always.tz)
     assert due(start, 2, "work_hour", always).due_at == datetime(2026, 10, 2, 1, 30, tzinfo=always.tz)
     assert due(start, 1, "work_day", always).due_at == datetime(2026, 10, 2, 23, 30, tzinfo=always.tz)
@@ -60,18 +60,18 @@ def test_a_calendar_that_never_closes() -> None:
 @pytest.mark.parametrize("timezone", ["Mars/Olympus", "", "../../etc/passwd", "Asia"])
 def test_an_unknown_time_zone_is_named(timezone: str) -> None:
     with pytest.raises(ConfigError, match="IANA"):
-        load().of("default", timezone)
+        load_calendars().of("default", timezone)
 
 
 def test_an_unknown_calendar_names_those_there_are() -> None:
     with pytest.raises(ConfigError, match="always, default"):
-        load().of("nightly", "UTC")
+        load_calendars().of("nightly", "UTC")
 
 
 def test_a_citys_own_calendar_comes_over_the_shipped_ones(tmp_path: Path) -> None:
     own = tmp_path / "calendars.yml"
     own.write_text("default:\n  hours: ['09:00-17:00']\n  weekdays: [sat]\n", encoding="utf-8")
-    calendars = load(own)
+    calendars = load_calendars(own)
     assert not calendars.of("default", "UTC").day(date(2026, 6, 12)).working
     assert calendars.of("default", "UTC").day(date(2026, 10, 3)).working
     assert calendars.of("plain", "UTC").day(date(2026, 6, 12)).working
@@ -101,12 +101,12 @@ GOOD = "hours: ['08:00-12:00'], weekdays: [mon]"
 def test_every_fault_names_file_line_and_key(tmp_path: Path, text: str, line: int, key: str, part: str) -> None:
     own = tmp_path / "calendars.yml"
     own.write_text(text, encoding="utf-8")
-    (error,) = check(own)
+    (error,) = check_calendars(own)
     assert (error.file, error.line, error.key) == (str(own), line, key)
     assert part in error.message
     with pytest.raises(ConfigError):
-        load(own)
+        load_calendars(own)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    assert "cannot be read" in check(tmp_path / "none.yml")[0].message
+    assert "cannot be read" in check_calendars(tmp_path / "none.yml")[0].message

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from citybrain.kernel.errors import ConfigError, NotFound
-from dispatch.limits import COLUMNS, check, load, stated
+from dispatch.limits import COLUMNS, check_limits, load_limits, stated
 
 HEADER = ",".join(COLUMNS)
 
@@ -33,19 +33,19 @@ SHIPPED = {
 
 
 def test_the_shipped_table() -> None:
-    assert check() == []
-    assert {limit.item: (limit.value, limit.unit) for limit in load()} == SHIPPED
+    assert check_limits() == []
+    assert {limit.item: (limit.value, limit.unit) for limit in load_limits()} == SHIPPED
 
 
 def test_every_row_says_where_it_comes_from_and_the_source_states_the_same_limit() -> None:
-    for limit in load():
+    for limit in load_limits():
         assert "运城市" in limit.source or "own choice" in limit.source
         assert stated(limit.source) == (limit.value, limit.unit)
 
 
 def test_an_unknown_item_names_those_there_are() -> None:
     with pytest.raises(NotFound, match="SL-OUT"):
-        load().of("SL-BROKEN")
+        load_limits().of("SL-BROKEN")
 
 
 def test_a_citys_own_row_wins_and_the_others_stay(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_a_citys_own_row_wins_and_the_others_stay(tmp_path: Path) -> None:
     own.write_text(
         f"\ufeff{HEADER}\nSL-OUT,streetlight,lamp,灯,out,不亮,10,natural_day,lit,亮,East Sussex: 10 days\n", encoding="utf-8"
     )
-    limits = load(own)
+    limits = load_limits(own)
     assert (limits.of("SL-OUT").value, limits.of("SL-OUT").unit) == (10, "natural_day")
     assert (limits.of("MH-MISSING").value, len(limits)) == (2, len(SHIPPED))
 
@@ -76,25 +76,25 @@ def test_a_citys_own_row_wins_and_the_others_stay(tmp_path: Path) -> None:
 def test_every_fault_names_file_line_and_column(tmp_path: Path, row: str, key: str, part: str) -> None:
     own = tmp_path / "limits.csv"
     own.write_text(f"{HEADER}\n{row}\n", encoding="utf-8")
-    (error,) = check(own)
+    (error,) = check_limits(own)
     assert (error.file, error.line, error.key) == (str(own), 2, key)
     assert part in error.message
     with pytest.raises(ConfigError):
-        load(own)
+        load_limits(own)
 
 
 def test_all_faults_are_reported_and_a_second_row_of_an_item_is_one(tmp_path: Path) -> None:
     own = tmp_path / "limits.csv"
     good = "SL-OUT,streetlight,a,b,c,d,2,work_day,e,f,g"
     own.write_text(f"{HEADER}\n{good}\n{good}\n{good.replace('2', 'x')}\n", encoding="utf-8")
-    assert [(error.line, error.key) for error in check(own)] == [(3, "item"), (4, "value")]
+    assert [(error.line, error.key) for error in check_limits(own)] == [(3, "item"), (4, "value")]
 
 
 def test_a_file_without_the_columns_or_that_is_not_there(tmp_path: Path) -> None:
     own = tmp_path / "limits.csv"
     own.write_text("item,limit\nSL-OUT,2\n", encoding="utf-8")
-    assert "condition_en" in check(own)[0].message
-    assert "cannot be read" in check(tmp_path / "none.csv")[0].message
+    assert "condition_en" in check_limits(own)[0].message
+    assert "cannot be read" in check_limits(tmp_path / "none.csv")[0].message
 
 
 @pytest.mark.parametrize(
