@@ -6,25 +6,30 @@ and these functions:
 - `measures(params) -> tuple[str, ...]`: the measures it reads. A message with none of them is never shown to it.
 - `fixed(params, asset) -> tuple[float, ...]`: numbers of the asset that it needs (a rated power, a depth), NaN for unknown.
 - `cells(params) -> int`: how many more numbers it remembers per asset, NaN at first.
-- `compile(params, env, base) -> Observe`: the judge. Its memory is `memory[base:]`: first the fixed numbers, then its cells.
+- `common(params, asset) -> tuple`: what of the asset is compiled in. Assets that agree in it share one judge.
+- `compile(params, asset, env, base) -> Observe`: the judge. Its memory is `memory[base:]`: the fixed numbers, then its cells.
 
-The compiled judge is shared by all assets that the same rule holds for, so what differs between assets lives in the memory.
+A judge must not hold anything of the asset but what `common` gives: it judges thousands of them.
 """
 
 from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 from citybrain.kernel.events import Evidence
 from citybrain.kernel.model import Asset, Value
 
 NAN: Final = math.nan
 
-Memory = array  # of "d": one flat array an asset, because 200,000 assets must fit and be quick to reach
+if TYPE_CHECKING:
+    Memory = array[float]
+else:
+    Memory = array  # its class takes no parameters at run time
+"""One flat array of doubles an asset: 200,000 assets must fit, and be quick to reach."""
 
 
 class Bad(NamedTuple):
@@ -45,7 +50,7 @@ GOOD: Final = False
 Verdict = Bad | Literal[False] | None
 """None: the reading says nothing about it (the measure is missing, a gate is shut)."""
 
-Observe = Callable[[Mapping[str, Value], int, "array[float]"], Verdict]
+Observe = Callable[[Mapping[str, Value], int, Memory], Verdict]
 """`observe(values, observed_ms, memory)`."""
 
 
@@ -63,6 +68,20 @@ class Env(Protocol):
     def rain(self, district: str | None) -> Rain | None:
         """The rain history of a district; None where the district is unknown."""
         ...
+
+
+class Detector(Protocol):
+    """What the package of a detector offers."""
+
+    def measures(self, params: Any) -> tuple[str, ...]: ...
+
+    def fixed(self, params: Any, asset: Asset) -> tuple[float, ...]: ...
+
+    def cells(self, params: Any) -> int: ...
+
+    def common(self, params: Any, asset: Asset) -> tuple[Hashable, ...]: ...
+
+    def compile(self, params: Any, asset: Asset, env: Env, base: int) -> Observe: ...
 
 
 OPS: Final = (">", ">=", "<", "<=", "==", "true", "false")
@@ -100,3 +119,54 @@ def number_of(asset: Asset, name: str | None) -> float:
     """A number field of the asset, NaN when it is not known."""
     value = getattr(asset, name) if name else None
     return NAN if value is None else float(value)
+
+
+Number = float
+Opens = Callable[[Mapping[str, Value], Memory], bool]
+
+
+def is_number(value: object) -> bool:
+    """A number that can be compared: not a text, not NaN."""
+    return isinstance(value, int | float) and value == value
+
+
+def compile_gates(gates: tuple[Gate, ...], base: int) -> Opens | None:
+    """One function for all gates; None where there are none. `base` is where `gate_numbers` stand in the memory."""
+    if not gates:
+        return None
+    tests = [(gate.measure, gate.op, gate.value, base + at if gate.of else -1) for at, gate in enumerate(gates)]
+
+    def opens(values: Mapping[str, Value], memory: Memory) -> bool:
+        for measure, op, value, at in tests:
+            given = values.get(measure)
+            if given is None or not holds(given, op, value if at < 0 else value * memory[at]):
+                return False
+        return True
+
+    return opens
+
+
+def gate_numbers(gates: tuple[Gate, ...], asset: Asset) -> tuple[float, ...]:
+    """The fixed numbers of gates: one each."""
+    return tuple(number_of(asset, gate.of) for gate in gates)
+
+
+def holds(given: Value, op: str, value: float) -> bool:
+    """Whether `given op value`. A text or NaN never holds."""
+    if not is_number(given):
+        return False
+    match op:
+        case ">":
+            return float(given) > value
+        case ">=":
+            return float(given) >= value
+        case "<":
+            return float(given) < value
+        case "<=":
+            return float(given) <= value
+        case "==":
+            return float(given) == value
+        case "true":
+            return given == 1
+        case _:
+            return given == 0

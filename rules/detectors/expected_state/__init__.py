@@ -12,7 +12,8 @@ class Params:
     """The lamp is lit when `lamp_on` says so, or else when power_w exceeds `on_fraction` of its rated power.
 
     Schedules: an asset without one burns from dusk to dawn. `schedules` maps the names that assets use to spans such as
-    `dusk-23:30 05:00-dawn`, `18:00-06:00`, `always` or `never`; clock times are in `timezone`. An unknown name gives no verdict.
+    `dusk-23:30 05:00-dawn`, `18:00-06:00`, `always` or `never`; clock times are in `timezone`. For an unknown name there
+    is no verdict.
     """
 
     mode: str

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from citybrain.kernel.model import Asset
+from citybrain.kernel.times import iso
+from rules.detectors.base import GOOD, Bad, Env, Memory, Observe, Verdict
+from rules.detectors.words import span
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +27,38 @@ class Params:
             raise ValueError(f"k: must be more than 1, got {self.k:g}")
         if self.default_interval_s <= 0:
             raise ValueError(f"default_interval_s: must be positive, got {self.default_interval_s:g}")
+
+
+def measures(params: Params) -> tuple[str, ...]:
+    """None: any message at all is a sign of life."""
+    return ()
+
+
+def fixed(params: Params, asset: Asset) -> tuple[float, ...]:
+    """After how many ms without a word the asset is silent."""
+    interval_s = asset.interval_s if asset.interval_s and asset.interval_s > 0 else params.default_interval_s
+    return (float(round(max(params.min_s, params.k * interval_s) * 1000)),)
+
+
+def cells(params: Params) -> int:
+    """It remembers nothing: the engine knows when it last heard the asset."""
+    return 0
+
+
+def common(params: Params, asset: Asset) -> tuple[Hashable, ...]:
+    """Nothing of the asset is compiled in."""
+    return ()
+
+
+def compile(params: Params, asset: Asset, env: Env, base: int) -> Observe:
+    """Any reading is good. The bad verdict comes from the engine's timer, see `silent`."""
+
+    def observe(values: Mapping[str, Any], at_ms: int, memory: Memory) -> Verdict:
+        return GOOD
+
+    return observe
+
+
+def silent(last_ms: int, due_ms: int) -> Bad:
+    """The verdict when the time ran out at `due_ms`; the asset was last heard at `last_ms` (ms since the epoch)."""
+    return Bad("silent", f"nothing heard for {span((due_ms - last_ms) / 1000)}, last at {iso(last_ms)}")

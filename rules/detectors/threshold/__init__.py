@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from math import inf
+from typing import Any
 
-from rules.detectors.base import Gate, check_field
+from citybrain.kernel.model import Asset
+from rules.detectors.base import (
+    GOOD,
+    Bad,
+    Env,
+    Gate,
+    Memory,
+    Observe,
+    Verdict,
+    check_field,
+    compile_gates,
+    gate_numbers,
+    number_of,
+)
+from rules.detectors.words import name_of, with_unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +54,77 @@ class Params:
             raise ValueError(f"clear: must be at least raise ({self.raise_:g}) when below is true, got {self.clear:g}")
         if not self.below and self.clear > self.raise_:
             raise ValueError(f"clear: must be at most raise ({self.raise_:g}), got {self.clear:g}")
+
+
+def measures(params: Params) -> tuple[str, ...]:
+    """What it reads."""
+    return (params.measure,)
+
+
+def fixed(params: Params, asset: Asset) -> tuple[float, ...]:
+    """The number that the limits are fractions of, then those of the gates."""
+    return (number_of(asset, params.of), *gate_numbers(params.gates, asset)) if params.of or params.gates else ()
+
+
+def cells(params: Params) -> int:
+    """It remembers nothing: the hysteresis is "no verdict" between the limits."""
+    return 0
+
+
+def common(params: Params, asset: Asset) -> tuple[Hashable, ...]:
+    """Nothing of the asset is compiled in."""
+    return ()
+
+
+def compile(params: Params, asset: Asset, env: Env, base: int) -> Observe:
+    """The judge; the plain case is a closure of its own because it is the most frequent of all."""
+    measure, raise_, clear, below = params.measure, params.raise_, params.clear, params.below
+    say = partial(_bad, measure, below)
+    plain = not (params.absolute or params.of or params.gates or params.needs)
+    if plain and params.believe_from is None and params.believe_to is None:
+
+        def over(values: Mapping[str, Any], at_ms: int, memory: Memory) -> Verdict:
+            value = values.get(measure)
+            if value is None:
+                return None
+            if value <= clear:
+                return GOOD
+            return say(raise_, value) if value > raise_ else None
+
+        def under(values: Mapping[str, Any], at_ms: int, memory: Memory) -> Verdict:
+            value = values.get(measure)
+            if value is None:
+                return None
+            if value >= clear:
+                return GOOD
+            return say(raise_, value) if value < raise_ else None
+
+        return under if below else over
+
+    absolute, needs, of = params.absolute, params.needs, params.of is not None
+    sign = -1.0 if below else 1.0
+    low = -inf if params.believe_from is None else params.believe_from
+    high = inf if params.believe_to is None else params.believe_to
+    opens = compile_gates(params.gates, base + 1)
+
+    def observe(values: Mapping[str, Any], at_ms: int, memory: Memory) -> Verdict:
+        value = values.get(measure)
+        if value is None or not low <= value <= high:
+            return None
+        if absolute:
+            value = abs(value)
+        scale = memory[base] if of else 1.0
+        limit, back = raise_ * scale, clear * scale
+        # With an unknown scale (NaN) neither comparison holds, so there is no verdict.
+        if not (value * sign > limit * sign or value * sign <= back * sign):
+            return None
+        if (opens is not None and not opens(values, memory)) or any(need not in values for need in needs):
+            return None
+        return say(limit, value) if value * sign > limit * sign else GOOD
+
+    return observe
+
+
+def _bad(measure: str, below: bool, limit: float, value: float) -> Bad:
+    word = "below" if below else "above"
+    return Bad(f"{word}_raise", f"{name_of(measure)} {with_unit(measure, value)} is {word} {with_unit(measure, limit)}")
