@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -59,17 +59,20 @@ def load(path: Path | None = None) -> Rulebook:
     return book
 
 
-def check(path: Path | None = None) -> list[ConfigError]:
-    """Every fault of the shipped rulebook with the file `path` over it, in order of file and line."""
-    return load_all(path)[1]
+def check(path: Path | None = None, *, filings: Collection[str] | None = None) -> list[ConfigError]:
+    """Every fault of the shipped rulebook with the file `path` over it, in order of file and line.
+
+    With `filings` (the items of the table of time limits) an item that is not among them is a fault, too.
+    """
+    return load_all(path, filings=filings)[1]
 
 
-def load_all(path: Path | None = None) -> tuple[Rulebook | None, list[ConfigError]]:
-    """The rulebook, or None and every fault."""
+def load_all(path: Path | None = None, *, filings: Collection[str] | None = None) -> tuple[Rulebook | None, list[ConfigError]]:
+    """The rulebook, or None and every fault. `filings` as in `check`."""
     sources = shipped()
     if path is not None:
         sources.append(read(path))
-    return from_files(sources)
+    return from_files(sources, filings=filings)
 
 
 def shipped() -> list[YamlFile]:
@@ -81,13 +84,15 @@ def shipped() -> list[YamlFile]:
     return found
 
 
-def from_files(sources: Sequence[YamlFile]) -> tuple[Rulebook | None, list[ConfigError]]:
-    """A rulebook from parsed files, later ones over earlier ones; or None and every fault."""
+def from_files(
+    sources: Sequence[YamlFile], *, filings: Collection[str] | None = None
+) -> tuple[Rulebook | None, list[ConfigError]]:
+    """A rulebook from parsed files, later ones over earlier ones; or None and every fault. `filings` as in `check`."""
     faults = [fault for source in sources for fault in source.faults]
     drafts: dict[str, _Draft] = {}
     for source in sources:
         _add(source, drafts, faults)
-    rules = {draft.id: rule for draft in drafts.values() if (rule := _rule(draft, faults)) is not None}
+    rules = {draft.id: rule for draft in drafts.values() if (rule := _rule(draft, filings, faults)) is not None}
     if faults:
         order = {source.file: number for number, source in enumerate(sources)}
         return None, sorted(faults, key=lambda fault: (order.get(fault.file, -1), fault.line, fault.key))
@@ -134,7 +139,7 @@ def _deep(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _rule(draft: _Draft, faults: list[ConfigError]) -> ConditionRule | None:
+def _rule(draft: _Draft, filings: Collection[str] | None, faults: list[ConfigError]) -> ConditionRule | None:
     def note(loc: Path_, message: str) -> None:
         faults.append(draft.fault(loc, message))
 
@@ -146,6 +151,8 @@ def _rule(draft: _Draft, faults: list[ConfigError]) -> ConditionRule | None:
         note(("detector",), f"unknown detector {name!r}{hint}")
     elif isinstance(name, str) and isinstance(draft.body.get("params"), Mapping):
         params = build(DETECTORS[name].Params, draft.body["params"], ("params",), note)
+    if body is not None and body.filing is not None and filings is not None and body.filing not in filings:
+        note(("filing",), f"the table of time limits has no item {body.filing}{closest(body.filing, filings)}")
     if body is None or len(faults) > before:
         return None
     overrides = [_override(draft, *item, faults) for item in draft.overrides]

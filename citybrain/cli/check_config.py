@@ -1,0 +1,113 @@
+"""`citybrain check-config`: every fault of every file of the configuration, before anything is started."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import typer
+from pydantic import ValidationError
+
+from citybrain import yamlfile
+from citybrain.cli.common import Output, OutputOption, emit
+from citybrain.config import Settings
+from citybrain.kernel.errors import ConfigError
+
+
+class Part(NamedTuple):
+    """One kind of file: `module.function(path)` gives its faults; `setting` names the setting that holds the path."""
+
+    name: str
+    module: str
+    function: str
+    setting: str
+
+
+PARTS = (
+    Part("limits", "dispatch.limits", "check_limits", "limits"),
+    Part("calendars", "dispatch.calendars", "check_calendars", "calendars"),
+    Part("profiles", "ingest.registry", "check_profiles", "profiles"),
+)
+"""The rulebook is checked last and apart: its filing items must be in the limits."""
+
+
+def register(root: typer.Typer) -> None:
+    """Add the command."""
+
+    @root.command("check-config")
+    def check_config(
+        config: Path | None = typer.Option(None, help="Settings file (default: CITYBRAIN_CONFIG).", show_default=False),
+        rulebook: Path | None = typer.Option(None, help="Rulebook file over the shipped one.", show_default=False),
+        profiles: Path | None = typer.Option(None, help="Folder of device profiles.", show_default=False),
+        limits: Path | None = typer.Option(None, help="CSV of time limits.", show_default=False),
+        calendars: Path | None = typer.Option(None, help="YAML of working calendars.", show_default=False),
+        output: OutputOption = Output.TABLE,
+    ) -> None:
+        """Check settings, rulebook, profiles, limits and calendars; name file, line and key of every fault.
+
+        Exits with 1 when there is any. Nothing is started, no server is needed.
+
+        Example: citybrain check-config --rulebook city-rules.yml
+        """
+        given = {"rulebook": rulebook, "profiles": profiles, "limits": limits, "calendars": calendars}
+        faults = check_all(config, {key: value for key, value in given.items() if value is not None})
+        if output is Output.JSON:
+            emit([{"file": f.file, "line": f.line, "key": f.key, "fault": f.message} for f in faults], output)
+        else:
+            for fault in faults:
+                typer.echo(str(fault))
+            typer.echo(f"{len(faults)} fault(s)" if faults else "settings, limits, calendars, profiles, rulebook: no fault")
+        if faults:
+            raise typer.Exit(1)
+
+
+def check_all(config: Path | None, given: dict[str, Path]) -> list[ConfigError]:
+    """Every fault. `given` are paths from the command line by setting."""
+    settings, faults = check_settings(config, given)
+    paths = {part: given.get(part) or getattr(settings, part, None) for part in ("limits", "calendars", "profiles", "rulebook")}
+    for part in PARTS:
+        faults += _function(part.module, part.function)(paths[part.setting])
+    faults += _function("rules.load", "check")(paths["rulebook"], filings=_filings(paths["limits"]))
+    return faults
+
+
+def _filings(path: Path | None) -> list[str] | None:
+    """The items of the table of limits; None when the table is faulty, which is told already."""
+    try:
+        return [limit.item for limit in _function("dispatch.limits", "load_limits")(path)]
+    except ConfigError:
+        return None
+
+
+def check_settings(config: Path | None, given: dict[str, Path]) -> tuple[Settings | None, list[ConfigError]]:
+    """The settings (None when they are wrong) and every fault: of the file with its line, else by environment variable."""
+    name = str(config) if config else os.environ.get("CITYBRAIN_CONFIG", "")
+    file = yamlfile.read(Path(name)) if name else yamlfile.YamlFile("")
+    faults = list(file.faults)
+    content: dict[str, Any] = {}
+    if isinstance(file.value, dict):
+        content = file.value
+    elif file.value is not None:
+        faults.append(file.fault((), "must be a mapping of setting to value"))
+    if faults:
+        return None, faults
+    over = {key: value for key in content if (value := os.environ.get(f"CITYBRAIN_{key.upper()}")) is not None}
+    try:
+        return Settings(**(content | over | given)), faults
+    except ValidationError as error:
+        for loc, message in yamlfile.worded(error.errors()):
+            key = str(loc[0]) if loc else ""
+            if loc in file.lines and key not in over and key not in given:
+                faults.append(file.fault(loc, message))
+            else:
+                faults.append(ConfigError(message, file="environment", key=f"CITYBRAIN_{key.upper()}"))
+        return None, faults
+
+
+def _function(module: str, name: str) -> Callable[..., Any]:
+    # imported when needed: the parts are large, and a fault in one must not hide those of the others
+    function: Callable[..., Any] = getattr(import_module(module), name)
+    return function
