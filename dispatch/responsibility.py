@@ -1,0 +1,203 @@
+"""PURE. Which unit repairs an asset, and the trail of the rules that were tried.
+
+Tried in this order; the first that names a unit of the register wins, so there always is one:
+
+1. `own`: the asset's own unit;
+2. `contract`: rules for its feeder, cabinet or contract (attribute `contract`);
+3. `area`: rules for its kind and its grid cell or district, by name or by position in a polygon;
+4. `guardian`: the guardian of last resort of its district, then of the city (rules of level guardian, then units that say
+   `guardian_of`);
+5. the built-in unit `unassigned`, of which `gaps` warns.
+
+Within a level the rule that says more is tried first: cell before district before any place, then kind, condition, id.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+from typing import NamedTuple
+
+from citybrain.kernel.model import Asset, Unit
+from citybrain.kernel.register import Register, Responsibility
+from dispatch.areas import Place, index_of
+
+UNASSIGNED = Unit("unassigned", "Unassigned (no unit is responsible)", "未分配（无责任单位）", contacts=("log:unassigned",))
+
+REASONS = {
+    "matched": "the rule fits",
+    "no_own_unit": "the asset names no unit of its own",
+    "unknown_unit": "the rule names a unit that is not in the register",
+    "no_rules": "there are no rules of this level",
+    "not_yet_valid": "the rule begins later",
+    "expired": "the rule has ended",
+    "other_kind": "the rule is for another kind of asset",
+    "other_condition": "the rule is for another condition",
+    "other_feeder": "the rule is for another feeder",
+    "other_cabinet": "the rule is for another cabinet",
+    "other_contract": "the rule is for another contract",
+    "other_area": "the rule is for another district or cell",
+    "place_unknown": "the rule is for an area, and the asset has neither district nor cell nor a position in one",
+    "no_guardian": "nobody is guardian there",
+    "nobody_left": "no rule fits and the city has no guardian",
+}
+"""Why a rule did or did not match: the closed set, with what each means."""
+
+_LEVELS = ("contract", "area", "guardian")
+_SHOWN = 8
+"""So many rules that fail for one reason are listed; more are counted in one step."""
+
+
+class Step(NamedTuple):
+    """One rule tried. `reason` is a key of REASONS, `rule` its id ("" for what is no rule, "*" for several)."""
+
+    level: str
+    rule: str
+    matched: bool
+    reason: str
+    detail: str = ""
+
+
+class Answer(NamedTuple):
+    """The responsible unit and how it was found; the last step is the one that matched."""
+
+    unit: Unit
+    trail: tuple[Step, ...]
+
+
+def find_unit(asset: Asset, condition: str | None, register: Register, on: date) -> Answer:
+    """The unit that repairs `asset` when `condition` (None: any) befalls it on the date `on`. Never none."""
+    place = place_of(asset, register)
+    trail: list[Step] = []
+    for level in (_own(asset, register), *(_rules(level, asset, condition, place, register, on) for level in _LEVELS)):
+        for step, unit in level:
+            trail.append(step)
+            if unit is not None:
+                return Answer(unit, tuple(_shortened(trail)))
+    trail.append(Step("unassigned", "", True, "nobody_left"))
+    return Answer(UNASSIGNED, tuple(_shortened(trail)))
+
+
+def place_of(asset: Asset, register: Register) -> Place:
+    """Cell and district of an asset: what it says itself, else where its position lies."""
+    if (asset.cell and asset.district) or asset.lat is None or asset.lon is None or not register.areas:
+        return Place(asset.cell or None, asset.district or None)
+    found = index_of(register).place(asset.lat, asset.lon)
+    return Place(asset.cell or found.cell, asset.district or found.district)
+
+
+def gaps(register: Register) -> list[str]:
+    """What is missing for every asset to have a unit: sentences for check-config."""
+    known = {area.id for area in register.areas} | {asset.district for asset in register.assets.values()}
+    known |= {asset.cell for asset in register.assets.values()}
+    found = []
+    rules = sorted(register.responsibilities, key=lambda rule: rule.id)
+    city = any(rule.level == "guardian" and rule.area is None and rule.unit in register.units for rule in rules)
+    if not city and not any("*" in unit.guardian_of for unit in register.units.values()):
+        found.append(
+            "the city has no guardian of last resort: orders that no rule fits go to the built-in unit 'unassigned'; "
+            "give one unit guardian_of '*'"
+        )
+    for rule in rules:
+        if rule.unit not in register.units:
+            found.append(f"responsibility {rule.id!r} names unit {rule.unit!r}, which is not in the register")
+        if rule.area is not None and rule.area not in known:
+            found.append(f"responsibility {rule.id!r} names area {rule.area!r}, which no area and no asset has")
+    return found
+
+
+_Level = Iterator[tuple[Step, Unit | None]]
+
+
+def _own(asset: Asset, register: Register) -> _Level:
+    if not asset.unit:
+        yield Step("own", "", False, "no_own_unit"), None
+    else:
+        unit = register.units.get(asset.unit)
+        yield Step("own", "", unit is not None, "matched" if unit else "unknown_unit", f"unit {asset.unit}"), unit
+
+
+def _rules(level: str, asset: Asset, condition: str | None, place: Place, register: Register, on: date) -> _Level:
+    rules = [rule for rule in register.responsibilities if rule.level == level]
+    rules.sort(key=lambda rule: (-_said(rule, place), rule.id))
+    if level == "guardian":
+        # the guardians of the district, by rule or by the unit's own word, come before those of the city
+        yield from _tried([rule for rule in rules if rule.area is not None], asset, condition, place, register, on)
+        if place.district is not None:
+            yield from _guardians(place.district, register)
+        yield from _tried([rule for rule in rules if rule.area is None], asset, condition, place, register, on)
+        yield from _guardians("*", register)
+        return
+    if not rules:
+        yield Step(level, "", False, "no_rules"), None
+    yield from _tried(rules, asset, condition, place, register, on)
+
+
+def _tried(
+    rules: list[Responsibility], asset: Asset, condition: str | None, place: Place, register: Register, on: date
+) -> _Level:
+    for rule in rules:
+        reason, detail = _verdict(rule, asset, condition, place, on)
+        unit = register.units.get(rule.unit) if reason == "matched" else None
+        if reason == "matched" and unit is None:
+            reason, detail = "unknown_unit", f"unit {rule.unit}"
+        yield Step(rule.level, rule.id, unit is not None, reason, detail), unit
+
+
+def _guardians(area: str, register: Register) -> _Level:
+    where = "city" if area == "*" else f"district {area}"
+    unit = min((unit for unit in register.units.values() if area in unit.guardian_of), key=lambda unit: unit.id, default=None)
+    if unit is None:
+        yield Step("guardian", "", False, "no_guardian", where), None
+    else:
+        yield Step("guardian", "", True, "matched", f"unit {unit.id} is guardian of the {where}"), unit
+
+
+def _verdict(rule: Responsibility, asset: Asset, condition: str | None, place: Place, on: date) -> tuple[str, str]:
+    """Why a rule does or does not fit: the first thing that differs."""
+    if rule.valid_from is not None and on < rule.valid_from:
+        return "not_yet_valid", f"from {rule.valid_from}"
+    if rule.valid_to is not None and on > rule.valid_to:
+        return "expired", f"the last day was {rule.valid_to}"
+    pairs = (
+        ("kind", rule.kind, asset.kind),
+        ("condition", rule.condition, condition),
+        ("feeder", rule.feeder, asset.feeder),
+        ("cabinet", rule.cabinet, asset.cabinet),
+        ("contract", rule.contract, asset.attributes.get("contract")),
+    )
+    for name, wanted, given in pairs:
+        if wanted is not None and wanted != given:
+            return f"other_{name}", f"rule: {wanted}, asset: {given or 'none'}"
+    if rule.area is not None and rule.area not in place:
+        where = ", ".join(part for part in place if part)
+        return ("other_area", f"rule: {rule.area}, asset: {where}") if where else ("place_unknown", f"rule: {rule.area}")
+    said = [f"{name} {wanted}" for name, wanted, _ in (*pairs, ("area", rule.area, None)) if wanted is not None]
+    return "matched", ", ".join(said) or "for everything"
+
+
+def _said(rule: Responsibility, place: Place) -> int:
+    """How much a rule says; more is tried first."""
+    area = 0 if rule.area is None else 64 if rule.area == place.cell else 32
+    return (
+        area
+        + 16 * (rule.feeder is not None)
+        + 8 * (rule.cabinet is not None)
+        + 4 * (rule.contract is not None)
+        + 2 * (rule.kind is not None)
+        + (rule.condition is not None)
+    )
+
+
+def _shortened(trail: list[Step]) -> Iterator[Step]:
+    """The trail with long runs of rules that failed for the same reason told as one step."""
+    counts = Counter((step.level, step.reason) for step in trail if not step.matched)
+    for step in trail:
+        count = 0 if step.matched else counts[step.level, step.reason]
+        if count <= _SHOWN:
+            if count or step.matched:
+                yield step
+        else:
+            counts[step.level, step.reason] = 0  # told once
+            yield Step(step.level, "*", False, step.reason, f"{count} rules")
