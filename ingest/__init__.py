@@ -1,0 +1,1 @@
+"""MQTT in: topics, envelopes, profiles and decoders (PURE), the decoder that puts them together, the bridge to the broker."""

@@ -1,0 +1,99 @@
+"""PURE: a message of the broker to readings, or to the named reason why not. No I/O, no clock.
+
+What happens to a message that is only partly good: a bad value is left out and noted while other values remain; the whole
+message goes to quarantine when no usable value remains, or when something that decides what the message *is* is wrong (asset,
+device, time, `simulated`, `history`, or a field that the profile declares as required).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from citybrain.kernel.errors import PayloadError
+from citybrain.kernel.model import Asset, Device, Kind, Reading
+from citybrain.kernel.register import Register
+from ingest import canonical, topics
+from ingest.values import Note
+
+_KINDS = frozenset(Kind)
+
+
+class Decoded(NamedTuple):
+    """What a message was. `new_assets` and `new_devices` must be stored before the readings (provisional, auto_register).
+
+    `ignored` is one of `ingest.quarantine.IGNORED`, then there are no readings. `notes` name the values that were left out.
+    """
+
+    readings: tuple[Reading, ...] = ()
+    new_assets: tuple[Asset, ...] = ()
+    new_devices: tuple[Device, ...] = ()
+    ignored: str | None = None
+    notes: tuple[Note, ...] = ()
+
+
+RETAINED = Decoded(ignored="retained_replay")
+
+
+class Decoder:
+    """Turns messages into readings with the register as it is now.
+
+    The caller puts `new_assets` and `new_devices` into the register once they are stored; until then they are given again.
+    """
+
+    def __init__(
+        self,
+        register: Register,
+        *,
+        city: str,
+        auto_register: bool,
+        max_future_s: float,
+        max_age_s: float,
+    ) -> None:
+        self.register = register
+        self._city = city
+        self._auto = auto_register
+        self._max_future_ms = max_future_s * 1000
+        self._max_age_ms = max_age_s * 1000
+
+    def decode(self, topic: str, payload: bytes, *, received_ms: int, retained: bool = False, dup: bool = False) -> Decoded:
+        """The readings in one message. Raises PayloadError, and nothing else, for what cannot be read."""
+        if retained:
+            return RETAINED
+        if topic.startswith("city/"):
+            return self._canonical(topic, payload, received_ms, dup)
+        raise PayloadError("unknown_topic", topic[:200])
+
+    def _canonical(self, topic: str, payload: bytes, received_ms: int, dup: bool) -> Decoded:
+        parts = topic.split("/")
+        if len(parts) != 5:
+            raise PayloadError("unknown_topic", f"{topic[:200]}; readings come on {topics.CANONICAL}")
+        _, city, kind, name, leaf = parts
+        if leaf != "telemetry":
+            return Decoded(ignored="not_telemetry")
+        if city != self._city:
+            raise PayloadError("wrong_city", f"{city[:64]!r} is not {self._city!r}")
+        asset = self.register.assets.get(name)
+        fresh: tuple[Asset, ...] = ()
+        devices: tuple[Device, ...] = ()
+        if asset is None:
+            if kind not in _KINDS:
+                raise PayloadError("unknown_kind", f"{kind[:64]!r} is none of {', '.join(Kind)}")
+            if not topics.valid_id(name):
+                raise PayloadError("bad_id", "asset")
+            if not self._auto:
+                raise PayloadError("unknown_asset", name)
+            asset = Asset(name, kind, provisional=True)
+            fresh = (asset,)
+        elif asset.kind != kind:
+            raise PayloadError("kind_mismatch", f"{name} is a {asset.kind}, the topic says {kind[:64]}")
+        reading, notes = canonical.read(
+            asset,
+            payload,
+            received_ms=received_ms,
+            dup=dup,
+            max_future_ms=self._max_future_ms,
+            max_age_ms=self._max_age_ms,
+        )
+        if fresh:
+            devices = (Device(reading.device, name),)
+        return Decoded((reading,), fresh, devices, None, notes)
