@@ -110,12 +110,12 @@ class World:
             self._plan(fault.from_ms, "begin", index, fault)
 
     def repair(self, asset: str, at_ms: int) -> bool:
-        """A crew puts an asset right; False when nothing was wrong there. Who is sent to a dark lamp or a silent device finds
+        """A crew puts an asset right; False when nothing was wrong there (or only the weather). Who is sent to a dark lamp or a silent device finds
         the tripped feeder or dead gateway behind it. Repairs of the past happen now."""
         index = self.city.index_of(asset)
         if index is None:
             return False
-        names = list(self._on.get(index, ()))
+        names = [name for name in self._on.get(index, ()) if self._faults[name].real]
         if not names:
             parents = [self._down.get(self.city.gateway_of[index])]
             if self.city.kinds[index] == plan.STREETLIGHT:
