@@ -110,8 +110,11 @@ class World:
             self._plan(fault.from_ms, "begin", index, fault)
 
     def repair(self, asset: str, at_ms: int) -> bool:
-        """A crew puts an asset right; False when nothing was wrong there (or only the weather). Who is sent to a dark lamp or a silent device finds
-        the tripped feeder or dead gateway behind it. Repairs of the past happen now."""
+        """A crew puts an asset right; False when nothing was wrong there (or only the weather).
+
+        Who is sent to a dark lamp or a silent device finds the tripped feeder or dead gateway behind it. Repairs of the past
+        happen now.
+        """
         index = self.city.index_of(asset)
         if index is None:
             return False
