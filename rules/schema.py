@@ -63,12 +63,12 @@ class MatchBody(_Strict):
 class SetBody(_Strict):
     """What an override changes. The rest of the condition stays. What dispatch needs is the same for all assets."""
 
-    params: dict[str, Any] | None = None
-    raise_after: dict[str, Any] | None = None
-    clear_after: dict[str, Any] | None = None
-    flap: dict[str, Any] | None = None
-    severity: Severity | None = None
-    enabled: bool | None = None
+    params: dict[str, Any] | None = Field(None, description="Some of the params.")
+    raise_after: dict[str, Any] | None = Field(None, description="Some of its keys.")
+    clear_after: dict[str, Any] | None = Field(None, description="Some of its keys.")
+    flap: dict[str, Any] | None = Field(None, description="Some of its keys.")
+    severity: Severity | None = Field(None, description="Of the alert; dispatch goes by the condition's.")
+    enabled: bool | None = Field(None, description="false: not judged for these assets.")
 
     @model_validator(mode="after")
     def _something(self) -> SetBody:
@@ -90,18 +90,18 @@ class ConditionBody(_Strict):
 
     kind: KindOrAny = Field(description="Kind of asset that it is judged for, or any.")
     detector: str = Field(description="Name of a folder in rules/detectors.")
-    params: dict[str, Any] = Field(description="Thresholds; the detector's README lists them.")
+    params: dict[str, Any] = Field(description="What the detector needs; see below.")
     raise_after: DwellBody = Field(description="How long it must be bad before the alert is raised.")
     clear_after: DwellBody = Field(description="How long it must be good before the alert is resolved.")
     flap: FlapBody = Field(description="When it counts as flapping.")
-    severity: Severity
+    severity: Severity = Field(description="Of the alert.")
     cause: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="Alerts of one asset with one cause share a case.")
     filing: Code | None = Field(description="Item of the table of time limits; null: information, never an order.")
     verify_s: float = Field(ge=0, le=MAX_DWELL_S, description="Good for so many seconds closes a fixed order.")
     group_by: Literal["feeder", "cabinet", "gateway"] | None = Field(None, description="What siblings share.")
     group_min: int = Field(3, ge=2, le=1000, description="So many siblings make one case of the parent.")
     group_wait_s: float = Field(0, ge=0, le=DAY_S, description="An order waits so many seconds for siblings.")
-    title: TitleBody
+    title: TitleBody = Field(description="Name for people, `en` and `zh`.")
     source: str = Field(min_length=4, description="Where the numbers come from.")
     enabled: bool = Field(True, description="false: not judged at all.")
 
