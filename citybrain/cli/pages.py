@@ -9,8 +9,6 @@ from pathlib import Path
 from types import UnionType
 from typing import Any
 
-from pydantic import BaseModel
-
 from citybrain.config import Settings
 from citybrain.kernel.measures import MEASURES
 from citybrain.metrics import Metrics

@@ -44,7 +44,7 @@ def rulebook_page() -> str:
             f"\n### {name}\n\n{(module.__doc__ or '').strip()}\n\n{_doc(module.Params)}\n\n{_dataclass(module.Params)}"
         )
         for other in _nested(module):
-            parts.append(f"\nAn item of {other.__name__.lower()}: {_doc(other)}\n\n{_dataclass(other)}")
+            parts.append(f"\n`{_key_of(other, module.Params)}`: {_doc(other)}\n\n{_dataclass(other)}")
     parts.append(f"\n### Gates\n\n{_doc(Gate)}\n\n{_dataclass(Gate)}")
     parts.append(f"\nFields of an asset that a rule may name: {', '.join(f'`{name}`' for name in FIELDS)}.\n")
     return "".join(parts)
@@ -87,6 +87,11 @@ def _sentences(cls: type) -> dict[str, str]:
         ):
             found[field.target.id] = " ".join(str(after.value.value).split())
     return found
+
+
+def _key_of(nested: type, params: type) -> str:
+    """The key of the params whose values are of a nested dataclass."""
+    return next(key for key, field in keys_of(params).items() if nested.__name__ in str(field.type))
 
 
 def _nested(module: Any) -> list[type]:
