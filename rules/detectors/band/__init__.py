@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from rules.detectors.base import Gate, check_field
+from citybrain.kernel.model import Asset
+from rules.detectors.base import (
+    GOOD,
+    NAN,
+    Bad,
+    Env,
+    Gate,
+    Memory,
+    Observe,
+    Verdict,
+    check_field,
+    compile_gates,
+    gate_numbers,
+    number_of,
+)
+from rules.detectors.words import name_of, with_unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +53,65 @@ class Params:
             raise ValueError(f"{self.side}: give the two fractions of the side that is judged")
         if not 0 <= self.min_dim_pct < 100:
             raise ValueError(f"min_dim_pct: must be 0 to 99, got {self.min_dim_pct:g}")
+
+
+def measures(params: Params) -> tuple[str, ...]:
+    """What it judges; the dimming alone says nothing."""
+    return (params.measure, params.by)
+
+
+def fixed(params: Params, asset: Asset) -> tuple[float, ...]:
+    """The asset's number (its rated power), then those of the gates."""
+    return (number_of(asset, params.of), *gate_numbers(params.gates, asset))
+
+
+def cells(params: Params) -> int:
+    """Since when it is lit (ms); NaN while it is dark."""
+    return 1
+
+
+def common(params: Params, asset: Asset) -> tuple[Hashable, ...]:
+    """Nothing of the asset is compiled in."""
+    return ()
+
+
+def compile(params: Params, asset: Asset, env: Env, base: int) -> Observe:
+    """The judge."""
+    measure, by, deepest = params.measure, params.by, params.min_dim_pct
+    dark, settle_ms, default = params.dark_fraction, params.settle_s * 1000, params.default_dim_pct
+    low_side = params.side == "low"
+    at_min, at_full = (params.low if low_side else params.high) or (0.0, 0.0)
+    slope = (at_full - at_min) / (100 - deepest)
+    since = base + 1 + len(params.gates)
+    opens = compile_gates(params.gates, base + 1)
+    never = NAN
+
+    def observe(values: Mapping[str, Any], at_ms: int, memory: Memory) -> Verdict:
+        value = values.get(measure)
+        if value is None:
+            return None
+        rated = memory[base]
+        if value <= dark * rated:
+            memory[since] = never
+            return None if low_side else GOOD
+        if rated != rated:
+            return None
+        lit = memory[since]
+        if lit != lit:
+            memory[since] = lit = at_ms
+        if at_ms - lit < settle_ms:
+            return None
+        dim = values.get(by, default)
+        if dim is None or dim < deepest or (opens is not None and not opens(values, memory)):
+            return None
+        limit = rated * (at_min + slope * (dim - deepest))
+        if value >= limit if low_side else value <= limit:
+            return GOOD
+        side = "below" if low_side else "above"
+        return Bad(
+            f"{side}_band",
+            f"{name_of(measure)} {with_unit(measure, value)} is {side} {with_unit(measure, limit)}, "
+            f"its limit at {with_unit(by, dim)} of {with_unit(measure, rated)}",
+        )
+
+    return observe

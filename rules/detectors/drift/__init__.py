@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from citybrain.kernel.model import Asset
+from rules.detectors.base import GOOD, Bad, Env, Memory, Observe, Verdict
+from rules.detectors.words import name_of, span, with_unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +43,73 @@ class Params:
             raise ValueError(f"quantile: must be between 0 and 1, got {self.quantile:g}")
         if self.clear is not None and self.clear > self.limit:
             raise ValueError(f"clear: must be at most limit ({self.limit:g}), got {self.clear:g}")
+
+
+def measures(params: Params) -> tuple[str, ...]:
+    """What it reads."""
+    return (params.measure,)
+
+
+def fixed(params: Params, asset: Asset) -> tuple[float, ...]:
+    """Nothing of the asset."""
+    return ()
+
+
+def cells(params: Params) -> int:
+    """Baseline, its zero, samples so far, time of the first and of the last sample (ms)."""
+    return 5
+
+
+def common(params: Params, asset: Asset) -> tuple[Hashable, ...]:
+    """Nothing of the asset is compiled in."""
+    return ()
+
+
+def compile(params: Params, asset: Asset, env: Env, base: int) -> Observe:
+    """The judge.
+
+    The baseline takes a step towards each value whose size depends on the time since the last one and not on the distance, so
+    it follows the middle (the quantile) of the values and a short event of any size moves it little. At a shift that lasts it
+    arrives after half the window for a shift of `limit`. A gap counts for a quarter of the window at most.
+    """
+    measure, limit, window_ms = params.measure, params.limit, params.window_s * 1000
+    clear = limit * 2 / 3 if params.clear is None else params.clear
+    learned, ignored = params.zero == "learned", params.ignore_above
+    up, down = 4 * limit / window_ms * params.quantile, 4 * limit / window_ms * (1 - params.quantile)
+    gap_ms, least = window_ms / 4, params.samples_min
+    rising, falling = params.direction != "falling", params.direction != "rising"
+    zero, count, first, last = base + 1, base + 2, base + 3, base + 4
+
+    def observe(values: Mapping[str, Any], at_ms: int, memory: Memory) -> Verdict:
+        value = values.get(measure)
+        if value is None or (ignored is not None and not -ignored <= value <= ignored):
+            return None
+        line = memory[base]
+        if line != line:
+            memory[base], memory[zero], memory[count] = value, 0.0, 1
+            memory[first] = memory[last] = at_ms
+            return None
+        elapsed = at_ms - memory[last]
+        if elapsed > gap_ms:
+            elapsed = gap_ms
+        if value > line:
+            line = min(value, line + up * elapsed)
+        elif value < line:
+            line = max(value, line - down * elapsed)
+        memory[base], memory[last] = line, at_ms
+        have = memory[count]
+        if have < least or at_ms - memory[first] < window_ms:
+            memory[count] = have + 1
+            if learned:
+                memory[zero] = line
+            return None
+        moved = line - memory[zero]
+        if (rising and moved > limit) or (falling and moved < -limit):
+            return Bad(
+                "baseline_moved",
+                f"the baseline of {name_of(measure)} has moved by {with_unit(measure, moved)} "
+                f"(limit {with_unit(measure, limit)}, followed over {span(window_ms / 1000)})",
+            )
+        return GOOD if (not rising or moved < clear) and (not falling or moved > -clear) else None
+
+    return observe

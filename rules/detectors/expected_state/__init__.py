@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
+
+from citybrain.kernel.model import Asset
+from rules.detectors.base import GOOD, Bad, Env, Memory, Observe, Verdict
+from rules.detectors.expected_state.schedule import DUSK_TO_DAWN, Duty, parse, zone
+from rules.detectors.words import name_of, with_unit
 
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """The lamp is lit when `lamp_on` says so, or else when power_w exceeds `on_fraction` of its rated power.
+    """The lamp is lit when power_w exceeds `on_fraction` of its rated power, or when `lamp_on` says so and no power is known.
+
+    A meter that shows 0 V, as no device that talks can have, is not believed.
 
     Schedules: an asset without one burns from dusk to dawn. `schedules` maps the names that assets use to spans such as
     `dusk-23:30 05:00-dawn`, `18:00-06:00`, `always` or `never`; clock times are in `timezone`. For an unknown name there
@@ -36,3 +44,92 @@ class Params:
     def __post_init__(self) -> None:
         if self.mode not in ("should_be_on", "should_be_off"):
             raise ValueError(f"mode: must be should_be_on or should_be_off, got {self.mode!r}")
+        for name, spec in self.schedules.items():
+            try:
+                parse(spec)
+            except ValueError as error:
+                raise ValueError(f"schedules: {name}: {error}") from error
+        zone(self.timezone)
+
+
+def measures(params: Params) -> tuple[str, ...]:
+    """What it judges."""
+    flags = params.failure_flags if params.mode == "should_be_on" else ()
+    return ("power_w", "lamp_on", *flags)
+
+
+def fixed(params: Params, asset: Asset) -> tuple[float, ...]:
+    """The power (W) above which the lamp is lit."""
+    return (params.on_fraction * asset.rated_power_w if asset.rated_power_w else params.on_w,)
+
+
+def cells(params: Params) -> int:
+    """It remembers nothing."""
+    return 0
+
+
+def common(params: Params, asset: Asset) -> tuple[Hashable, ...]:
+    """The place to a tenth of a degree (24 s of the sun's way at most) and the schedule."""
+    return (_tenth(asset.lat), _tenth(asset.lon), asset.schedule)
+
+
+def compile(params: Params, asset: Asset, env: Env, base: int) -> Observe:
+    """The judge. The sun is asked only for a lamp that would be wrong by night, or by day."""
+    lit_wanted = params.mode == "should_be_on"
+    duty = _duty(params, asset, lit_wanted)
+    flags = params.failure_flags if lit_wanted else ()
+
+    def observe(values: Mapping[str, Any], at_ms: int, memory: Memory) -> Verdict:
+        power = values.get("power_w")
+        if power is not None and values.get("voltage_v") != 0:
+            lit = power > memory[base]
+        else:
+            on = values.get("lamp_on")
+            if on is not None:
+                lit = on == 1
+            elif flags and any(flag in values for flag in flags):
+                lit = True
+            else:
+                return None
+        if lit_wanted:
+            for flag in flags:
+                if values.get(flag) == 1:
+                    lit = False
+            if lit:
+                return GOOD
+            # Dimmed to nothing on command: dark on purpose.
+            return _dark(values) if duty is not None and duty.asked(at_ms) and values.get("dim_pct") != 0 else None
+        if not lit:
+            return GOOD
+        return _burning(values) if duty is not None and duty.asked(at_ms) else None
+
+    def _dark(values: Mapping[str, Any]) -> Bad:
+        for flag in flags:
+            if values.get(flag) == 1:
+                return Bad("dark_at_night", f"dark while it should be lit: the device reports {name_of(flag)}")
+        return Bad("dark_at_night", f"dark while it should be lit: {_shown(values)}")
+
+    def _burning(values: Mapping[str, Any]) -> Bad:
+        return Bad("lit_by_day", f"lit while it should be dark: {_shown(values)}")
+
+    return observe
+
+
+def _shown(values: Mapping[str, Any]) -> str:
+    power = values.get("power_w")
+    return f"lamp on: {values.get('lamp_on')}" if power is None else f"power {with_unit('power_w', power)}"
+
+
+def _duty(params: Params, asset: Asset, lit_wanted: bool) -> Duty | None:
+    """None where it cannot be known: an unknown schedule, or no position for one that follows the sun."""
+    spec = DUSK_TO_DAWN if asset.schedule is None else params.schedules.get(asset.schedule)
+    lat, lon = _tenth(asset.lat), _tenth(asset.lon)
+    if spec is None or ((lat is None or lon is None) and ("dusk" in spec or "dawn" in spec)):
+        return None
+    degrees = params.max_sun_deg if lit_wanted else params.min_sun_deg
+    grace_ms = round(params.grace_s * 1000)
+    return Duty(spec, lat or 0.0, lon or 0.0, degrees, grace_ms, zone(params.timezone), lit=lit_wanted)
+
+
+def _tenth(degrees: float | None) -> float | None:
+    return None if degrees is None else round(degrees, 1)

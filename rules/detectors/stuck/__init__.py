@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from citybrain.kernel.model import Asset
+from rules.detectors.base import GOOD, Bad, Env, Memory, Observe, Verdict
+from rules.detectors.words import name_of, span, with_unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +27,48 @@ class Params:
             raise ValueError(f"readings: must be at least 2, got {self.readings}")
         if self.tolerance < 0 or self.seconds < 0:
             raise ValueError("tolerance: must not be negative, nor seconds")
+
+
+def measures(params: Params) -> tuple[str, ...]:
+    """What it reads."""
+    return (params.measure,)
+
+
+def fixed(params: Params, asset: Asset) -> tuple[float, ...]:
+    """Nothing of the asset."""
+    return ()
+
+
+def cells(params: Params) -> int:
+    """The value it rests at, since when (ms), and for how many readings."""
+    return 3
+
+
+def common(params: Params, asset: Asset) -> tuple[Hashable, ...]:
+    """Nothing of the asset is compiled in."""
+    return ()
+
+
+def compile(params: Params, asset: Asset, env: Env, base: int) -> Observe:
+    """The judge."""
+    measure, readings, tolerance = params.measure, params.readings, params.tolerance
+    lasting_ms, ignored = params.seconds * 1000, frozenset(params.ignore_values)
+    since, count = base + 1, base + 2
+
+    def observe(values: Mapping[str, Any], at_ms: int, memory: Memory) -> Verdict:
+        value = values.get(measure)
+        if value is None:
+            return None
+        if not -tolerance <= value - memory[base] <= tolerance:
+            memory[base], memory[since], memory[count] = value, at_ms, 1
+            return GOOD
+        have = memory[count] = memory[count] + 1
+        if have < readings or at_ms - memory[since] < lasting_ms or value in ignored:
+            # Not yet stuck; a value that has just been left alone says nothing to an episode that is open.
+            return GOOD if value in ignored else None
+        lasted = (at_ms - memory[since]) / 1000
+        return Bad(
+            "value_stuck", f"{name_of(measure)} has been {with_unit(measure, value)} for {have:.0f} readings and {span(lasted)}"
+        )
+
+    return observe
