@@ -1,0 +1,53 @@
+-- due: which purposes have a timer that is due
+SELECT DISTINCT purpose FROM timers WHERE next_at <= %(now)s;
+
+-- claim: timers that are due, with their cases held; what somebody else holds is left for the next time.
+-- The case alone is locked: it covers its timers
+SELECT t.id, t.case_id, t.purpose, t.next_at, t.failures,
+       c.asset, c.kind, c.cause, c.condition, c.severity, c.state, c.filing_item, c.group_key, c.opened_at, c.closed_at, c.outcome, c.children
+FROM timers t JOIN cases c ON c.id = t.case_id
+WHERE t.next_at <= %(now)s AND t.purpose = ANY (%(purposes)s)
+ORDER BY t.next_at, t.id LIMIT %(limit)s
+FOR UPDATE OF c SKIP LOCKED;
+
+-- standing: which of the claimed timers are still due now that their cases are held
+SELECT id FROM timers WHERE id = ANY (%(ids)s) AND next_at <= %(now)s;
+
+-- set: a timer; the same one again moves it
+INSERT INTO timers (id, case_id, purpose, next_at) VALUES (%(id)s, %(case_id)s, %(purpose)s, %(next_at)s)
+ON CONFLICT (id) DO UPDATE SET next_at = excluded.next_at, failures = 0;
+
+-- done: timers that have had their turn
+DELETE FROM timers WHERE id = ANY (%(ids)s);
+
+-- drop: the timers of some cases with some purposes
+DELETE FROM timers WHERE case_id = ANY (%(cases)s::uuid[]) AND purpose = ANY (%(purposes)s);
+
+-- postpone: a timer whose work failed comes again later
+UPDATE timers SET next_at = %(next_at)s, failures = failures + 1 WHERE id = %(id)s;
+
+-- of_case: the timers of a case
+SELECT id, purpose, next_at, failures FROM timers WHERE case_id = %(case_id)s::uuid ORDER BY next_at;
+
+-- savepoint: from here a failure of one timer undoes only its own work
+SAVEPOINT timer;
+
+-- rollback: undo since the savepoint
+ROLLBACK TO SAVEPOINT timer;
+
+-- release: keep what was done since the savepoint
+RELEASE SAVEPOINT timer;
+
+-- fence: true when no other cycle runs this module at the same time
+SELECT pg_try_advisory_xact_lock(727277, hashtext(%(module)s)) AS ok;
+
+-- limit_time: no statement of this transaction may run longer
+SELECT set_config('statement_timeout', %(ms)s, true), set_config('lock_timeout', '2000', true);
+
+-- turn: the module's turn has come, and the next one is set; nothing comes back when it has not
+INSERT INTO cycle_modules AS m (module, next_at) VALUES (%(module)s, %(next_at)s)
+ON CONFLICT (module) DO UPDATE SET next_at = excluded.next_at WHERE m.next_at <= %(now)s OR m.next_at > excluded.next_at
+RETURNING module;
+
+-- turn_due: the time of the next turn of each module that runs now and then
+SELECT module, next_at FROM cycle_modules;

@@ -1,0 +1,51 @@
+"""The end of a case: its order moves to its last state, its timers go, its unit hears of it, its children are looked after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from citybrain.kernel.conditions import ConditionInfo
+from citybrain.kernel.model import Unit
+from citybrain.store import cases, orders, timers
+from citybrain.store.db import Row, Tx
+from dispatch import ledger, telling
+from dispatch.notices import TIMERS
+from dispatch.verification import SETTLE_S
+
+OF_ORDER = (*TIMERS, "redispatch")
+"""Timers that end with the order."""
+OF_CASE = (*OF_ORDER, "gathering", "verify")
+
+
+def end(
+    tx: Tx, case: Row, order: Row | None, moves: Sequence[str], *, outcome: str, reason: str, actor: str, now: datetime,
+    unit: Unit | None = None, info: ConditionInfo | None = None, detail: str = "",
+) -> None:  # fmt: skip
+    """Close a case. `moves` are the last moves of its order (verify and close, or cancel). The caller holds the case."""
+    case_id = str(case["id"])
+    if order is not None:
+        state = order["state"]
+        for event in moves:
+            state = ledger.append(tx, str(order["id"]), event, state, at=now, actor=actor, reason=reason, detail=detail)
+        orders.set_state(tx, str(order["id"]), state, reason=reason, at=now)
+        telling.tell_unit(tx, {**order, "state": state}, state, unit=unit, info=info, reason=reason, now=now)
+    cases.close(tx, [case_id], outcome=outcome, at=now)
+    timers.drop(tx, [case_id], OF_CASE)
+    if case["children"]:
+        # children that still fire get their own cases when they had time to come back
+        timers.set_many(tx, case_id, {"settle": now + timedelta(seconds=SETTLE_S)})
+
+
+def rework(
+    tx: Tx, order: Row, *, reason: str, now: datetime, unit: Unit | None, info: ConditionInfo | None, actor: str = "sensor"
+) -> None:
+    """The sensor disagrees with `fixed`: the same order goes on, its clock too. A limit that passed meanwhile counts now;
+    of an order that was late already the supervisor hears."""
+    order_id = str(order["id"])
+    state = ledger.append(tx, order_id, "rework", order["state"], at=now, actor=actor, reason=reason)
+    orders.set_state(tx, order_id, state, reason=reason, at=now)
+    after = {**order, "state": state, "reworks": order["reworks"] + 1}
+    telling.tell_unit(tx, after, "rework", unit=unit, info=info, reason=reason, now=now)
+    late = order["overdue_at"] is not None
+    timers.set_many(tx, str(order["case_id"]), {"supervisor": now} if late else {"limit": max(now, order["due_at"])})

@@ -1,0 +1,110 @@
+"""Alert events to alerts, cases and orders, in the transaction of the batch that caused them.
+
+    1. record   the history of the alerts; what was known already is a replay and stops here
+    2. load     the cases that the new events touch or could touch, locked (see `citybrain.store.cases`)
+    3. decide   `dispatch.cases` says where each new alert goes; new cases and orders are drafted in memory
+    4. apply    cases, orders, ledger, timers and notices, written together
+    5. follow   what the other changes mean for cases that were there: verification, rework, withdrawal
+
+A raised alert opens its order even when the same batch resolves it again: how readings fall into batches changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from citybrain.kernel.conditions import ConditionInfo
+from citybrain.kernel.events import AlertChange, AlertEvent, AlertPhase
+from citybrain.kernel.model import Kind
+from citybrain.kernel.register import Register
+from citybrain.store import alerts, cases, orders
+from citybrain.store.db import Row, Tx
+from dispatch.calendars import Calendars
+from dispatch.cases import Board, group_key, parent_of, parents, waits
+from dispatch.followup import follow
+from dispatch.grouping import open_case
+from dispatch.limits import Limits
+from dispatch.opening import Lookups, OpenedOrder
+from dispatch.placing import Placing
+
+__all__ = ["OpenedOrder", "take"]
+
+_SENSOR_OUTCOMES = frozenset({"verified", "cleared_by_sensor", "cleared"})
+"""Cases that ended because the sensor said so; if it changes its mind about that episode, there is work again."""
+
+
+def take(
+    tx: Tx, events: Sequence[AlertEvent], *, infos: Mapping[str, ConditionInfo], register: Register, limits: Limits,
+    calendars: Calendars, now: datetime, trace: Mapping[str, str] | None = None,
+) -> list[OpenedOrder]:  # fmt: skip
+    """Take alert events in; the orders that were opened. Taking the same events again changes nothing.
+
+    `now` is city time: the clock of an order starts here. `trace` goes with each order that is opened.
+    """
+    fresh = alerts.record(tx, events)
+    if not fresh:
+        return []
+    look = Lookups(infos, register, limits, calendars)
+    superseded = alerts.save(tx, fresh)
+    last = {event.id: event for event in fresh}
+    members = alerts.memberships(tx, list(last))
+    new = [event for event in _candidates(fresh, last) if _needs_place(event, last[event.id], members.get(event.id))]
+    ids = {str(row["case_id"]) for row in members.values() if row["case_id"]} | superseded
+    held = _hold(tx, look, new, ids)
+    # between reading and holding, the cycle may have moved an alert from its waiting case to its parent's
+    members = alerts.memberships(tx, list(last))
+    moved = {str(row["case_id"]) for row in members.values() if row["case_id"]} - ids
+    held += cases.lock(tx, ids=moved) if moved else []
+    rows = {str(row["id"]): row for row in held}
+    board = Board.of(open_case(row) for row in held)
+    home = {alert: str(row["case_id"]) for alert, row in members.items() if str(row["case_id"]) in board.cases}
+    work = Placing(tx, look, board, orders.open_of(tx, sorted(rows)), home, now, trace)
+    for event in new:
+        work.place(event)
+    work.apply()
+    follow(tx, look, list(last.values()), fresh, home=work.home, board=board, rows=rows, orders_=work.orders, now=now)
+    return work.opened
+
+
+def _candidates(events: Iterable[AlertEvent], last: Mapping[str, AlertEvent]) -> list[AlertEvent]:
+    """For each alert the event that may place it: that it was raised, else its last."""
+    raised = {event.id: event for event in events if event.change == AlertChange.RAISED}
+    return [raised.get(alert, event) for alert, event in last.items()]
+
+
+def _needs_place(event: AlertEvent, last: AlertEvent, member: Row | None) -> bool:
+    if member is None or member["past"] or member["withdrawn"]:
+        return False
+    if member["case_id"] is not None and member["case_state"] != "closed":
+        return False
+    if event.change == AlertChange.RAISED:
+        return True
+    if last.phase == AlertPhase.RESOLVED:
+        return False
+    # what people cancelled stays cancelled for the rest of the episode
+    changed_its_mind = event.change == AlertChange.AMENDED and member["case_outcome"] in _SENSOR_OUTCOMES
+    return member["case_id"] is None or changed_its_mind
+
+
+def _hold(tx: Tx, look: Lookups, new: Sequence[AlertEvent], ids: set[str]) -> list[Row]:
+    """Hold every case that the decisions may need: of the alerts, of their assets and of what these hang on, and what waits."""
+    assets: set[str] = set()
+    openings: set[str] = set()
+    keys: set[str] = set()
+    above: set[str] = set()
+    for event in new:
+        info, asset = look.info(event.condition, event.kind, event.severity), look.asset(event.asset, event.kind)
+        openings.add(asset.id)
+        assets |= {asset.id, *parents(asset)}
+        if asset.kind in {Kind.CABINET, Kind.GATEWAY}:
+            above.add(asset.id)
+        key = group_key(info, asset) if waits(info) else None
+        if key is not None:
+            parent = parent_of(asset, info.group_by or "", look.register.assets).id
+            openings.add(parent)
+            assets.add(parent)
+            above.add(parent)
+            keys.add(key)
+    cases.claim_openings(tx, openings)
+    return cases.lock(tx, ids=ids, assets=assets, keys=keys, parents=above)

@@ -1,0 +1,100 @@
+"""PURE. Who is told what, and whether it still makes sense when it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from citybrain.kernel.calendar import WorkCalendar
+from citybrain.kernel.ids import derived_id
+from citybrain.kernel.model import Unit
+from dispatch.deadlines import at_fraction
+
+LEVELS = ("unit", "lead", "supervisor")
+"""The ladder: who is told first, and who when nobody acts."""
+
+CHANNELS: Mapping[str, str] = {"log": "log", "http": "webhook", "https": "webhook", "mailto": "email"}
+"""scheme of a contact -> channel"""
+
+_TAKEN = frozenset({"fixed", "verified", "closed", "cancelled"})
+_UNTAKEN = frozenset({"dispatched", "rework"})
+_UNFINISHED = frozenset({"dispatched", "acknowledged", "on_site", "rework"})
+
+TIMERS: Mapping[str, tuple[float, frozenset[str]]] = {
+    "reminder_50": (0.5, _UNTAKEN),
+    "reminder_80": (0.8, _UNFINISHED),
+    "limit": (1.0, _UNFINISHED | {"returned"}),
+    "supervisor": (1.5, _UNFINISHED | {"returned"}),
+}
+"""timer -> share of the limit after which it fires, on the limit's own clock; states in which it still means something"""
+
+_SAME_STATE = frozenset({"dispatched", "reminder_50", "reminder_80", "rework"})
+"""Said about a state: dropped as soon as the order is in another one."""
+_UNTIL_DONE = frozenset({"overdue", "escalated_lead", "escalated_supervisor"})
+"""Said about work that is not done: dropped when it is."""
+
+PURPOSES = (*sorted(_SAME_STATE | _UNTIL_DONE), "closed", "cancelled")
+
+
+class Telling(NamedTuple):
+    """Whom a step reaches. `skipped` are the levels before it with nobody to tell; `level` None: nobody at all."""
+
+    level: str | None
+    targets: tuple[str, ...]
+    skipped: tuple[str, ...]
+
+
+def ladder(unit: Unit | None, start: str) -> Telling:
+    """The first level from `start` upwards that has somebody: an empty step is skipped at once, not waited for."""
+    skipped: list[str] = []
+    for level in LEVELS[LEVELS.index(start) :]:
+        targets = contacts(unit, level)
+        if targets:
+            return Telling(level, targets, tuple(skipped))
+        skipped.append(level)
+    return Telling(None, (), tuple(skipped))
+
+
+def contacts(unit: Unit | None, level: str) -> tuple[str, ...]:
+    """The contacts of one level of a unit."""
+    if unit is None:
+        return ()
+    return {"unit": unit.contacts, "lead": unit.lead, "supervisor": unit.supervisor}[level]
+
+
+def channel_of(target: str) -> str:
+    """The channel of a contact URL; "unknown" when no channel speaks its scheme (it fails visibly when it is sent)."""
+    try:
+        scheme = urlsplit(target).scheme
+    except ValueError:
+        return "unknown"
+    return CHANNELS.get(scheme, "unknown")
+
+
+def notice_id(order_id: str, purpose: str, target: str, turn: str) -> str:
+    """Id and idempotency key of a notice. `turn` tells repetitions apart (how often returned and reworked)."""
+    return derived_id("notice", order_id, purpose, target, turn)
+
+
+def stale(purpose: str, *, order_state: str, was_state: str | None, unit: str, was_unit: str) -> str | None:
+    """Why a notice must not be sent any more, or None. `was_…` is what held when it was written."""
+    if purpose in _SAME_STATE and order_state != was_state:
+        return "state_changed"
+    if purpose in _UNTIL_DONE and order_state in _TAKEN:
+        return "state_changed"
+    if purpose in _SAME_STATE | _UNTIL_DONE and unit != was_unit:
+        return "unit_changed"
+    return None
+
+
+def clock(start: datetime, value: float, unit: str, calendar: WorkCalendar) -> dict[str, datetime]:
+    """When the reminders, the limit and the supervisor's turn come: shares of the limit in the limit's own time, so that a
+    limit of working hours reminds within working hours."""
+    return {purpose: at_fraction(start, value, share, unit, calendar) for purpose, (share, _) in TIMERS.items()}
+
+
+def still(purpose: str, order_state: str) -> bool:
+    """Does a timer of the clock still mean something in this state?"""
+    return order_state in TIMERS[purpose][1]

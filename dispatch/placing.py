@@ -1,0 +1,179 @@
+"""New alerts go to their cases: each decision of `dispatch.cases` is drafted, the next sees it, all are written together."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+
+from citybrain.kernel.conditions import ConditionInfo
+from citybrain.kernel.events import AlertEvent
+from citybrain.kernel.ids import derived_id
+from citybrain.kernel.model import Asset
+from citybrain.store import alerts, cases, orders, timers
+from citybrain.store.db import Row, Tx
+from dispatch import ledger
+from dispatch.cases import (
+    Action,
+    Board,
+    OpenCase,
+    Placement,
+    cause_of,
+    gravest,
+    group_key,
+    group_of,
+    parent_of,
+    parents,
+    place,
+    waits,
+)
+from dispatch.grouping import adopt
+from dispatch.opening import Draft, Lookups, OpenedOrder, gathering_until
+
+log = logging.getLogger(__name__)
+
+
+class Placing:
+    """The placing of one batch. The caller holds the cases on the board and the openings of new ones."""
+
+    def __init__(
+        self, tx: Tx, look: Lookups, board: Board, open_orders: dict[str, Row], home: dict[str, str], now: datetime,
+        trace: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        self.tx, self.look, self.board, self.now, self.trace = tx, look, board, now, trace
+        self.orders = open_orders
+        """case -> its open order"""
+        self.home = home
+        """alert -> its open case"""
+        self._draft = Draft()
+        self._fresh: set[str] = set()
+        self._assigned: dict[str, str] = {}
+        self._takes: dict[str, tuple[str, list[str]]] = {}
+        self._grown: set[str] = set()
+        self._notes: list[tuple[str, str, str]] = []
+
+    @property
+    def opened(self) -> list[OpenedOrder]:
+        """The orders opened so far."""
+        return self._draft.opened
+
+    def place(self, event: AlertEvent) -> None:
+        """Decide where an alert goes."""
+        if event.id in self.home:
+            return
+        info = self.look.info(event.condition, event.kind, event.severity)
+        asset = self.look.asset(event.asset, event.kind)
+        self.put(
+            event.id, event.severity, str(event.at_ms), info, asset, place(asset, info, self.board, self.look.register.assets)
+        )
+
+    def put(self, alert: str, severity: str, turn: str, info: ConditionInfo, asset: Asset, found: Placement) -> None:
+        """Do what was decided. `turn` tells the cases apart that an alert may open in its life."""
+        if found.action is Action.JOIN:
+            self._join(alert, severity, info, asset, self.board.cases[found.case_id or ""])
+        elif found.action is Action.CHILD:
+            self._assign(alert, found.case_id or "")
+            self._grown.add(found.case_id or "")
+            self._notes.append((alert, found.reason, found.case_id or ""))
+        else:
+            self._open(alert, severity, turn, info, asset, found)
+        log.info("%s on %s: %s (%s)", info.id, asset.id, found.action, found.reason)
+
+    def _assign(self, alert: str, case_id: str) -> None:
+        self.home[alert] = self._assigned[alert] = case_id
+
+    def _open(self, alert: str, severity: str, turn: str, info: ConditionInfo, asset: Asset, found: Placement) -> None:
+        case = OpenCase(
+            id=derived_id("case", alert, turn),
+            asset=asset.id,
+            kind=asset.kind,
+            cause=cause_of(info, asset),
+            condition=info.id,
+            state="open",
+            severity=severity,
+            filing=info.filing,
+        )
+        if found.action is Action.GATHER:
+            case = case._replace(state="gathering", group_key=group_key(info, asset))
+            self._draft.case(case, opened_at=self.now, parents=parents(asset))
+            self._draft.timer(case.id, "gathering", gathering_until(info, self.now))
+        elif found.action is Action.GROUP:
+            asset = parent_of(asset, info.group_by or "", self.look.register.assets)
+            cause, filing = group_of(info)
+            case = case._replace(
+                id=derived_id("group", alert, turn), asset=asset.id, kind=asset.kind, cause=cause, filing=filing
+            )
+            self._draft.case(case, opened_at=self.now)
+            self._notes.append((alert, found.reason, case.id))
+        else:
+            self._draft.case(case, opened_at=self.now)
+        self._fresh.add(case.id)
+        self.board.put(case)
+        self._assign(alert, case.id)
+        if case.state == "open" and case.filing is not None:
+            self._order(case, asset, case.filing, alert, found.reason)
+        if found.takes:
+            self._takes[case.id] = (found.reason, list(found.takes))
+            for taken in found.takes:
+                self.board.drop(taken)
+        if found.takes or found.action is Action.GROUP:
+            self._grown.add(case.id)
+
+    def _order(self, case: OpenCase, asset: Asset, filing: str, alert: str, reason: str) -> None:
+        self._draft.order(self.look, case, asset, filing, alert_id=alert, reason=reason, now=self.now, trace=self.trace)
+
+    def _join(self, alert: str, severity: str, info: ConditionInfo, asset: Asset, case: OpenCase) -> None:
+        self._assign(alert, case.id)
+        worst = gravest(case.severity, severity)
+        promoted = info.filing is not None and (case.filing is None or (case.state == "gathering" and not waits(info)))
+        shorter = info.filing not in {None, case.filing}
+        if case.id in self._fresh and (worst != case.severity or promoted or shorter):
+            # the case is of this very batch: write it, so that it can be changed
+            self._draft.flush(self.tx)
+            self.orders |= orders.open_of(self.tx, [case.id])
+        if worst != case.severity:
+            case = case._replace(severity=worst)
+            cases.raise_severity(self.tx, case.id, worst)
+        if promoted and info.filing is not None:
+            # the first alert was for information, or waited; this one is work now
+            case = case._replace(state="open", filing=info.filing, condition=info.id, group_key=None)
+            cases.open_(self.tx, case.id, filing_item=case.filing, condition=case.condition)
+            timers.drop(self.tx, [case.id], ["gathering"])
+            self._order(case, asset, info.filing, alert, "graver_condition_joined")
+        elif shorter and info.filing is not None and case.id in self.orders:
+            self._tighten(self.orders[case.id], info.filing)
+        self.board.put(case)
+
+    def _tighten(self, order: Row, filing: str) -> None:
+        """The worse fault has the shorter limit: it counts from now, if it ends earlier than what was left."""
+        unit = self.look.unit(order["unit"])
+        deadline = self.look.deadline(unit, filing, self.now)
+        if deadline.due_at >= order["due_at"]:
+            return
+        order_id = str(order["id"])
+        orders.set_limit(
+            self.tx,
+            order_id,
+            unit=order["unit"],
+            filing_item=filing,
+            limit_value=deadline.value,
+            limit_unit=deadline.unit,
+            dispatched_at=order["dispatched_at"],
+            due_at=deadline.due_at,
+            explanation=deadline.steps,
+        )
+        detail = f"{order['filing_item']} -> {filing}, due {deadline.due_at.isoformat()}"
+        ledger.append(
+            self.tx, order_id, "tightened", order["state"], at=self.now, actor="dispatch", reason="graver_condition_joined",
+            detail=detail,
+        )  # fmt: skip
+        timers.set_many(self.tx, str(order["case_id"]), self.look.clock(unit, deadline))
+
+    def apply(self) -> None:
+        """Write what was decided."""
+        self._draft.flush(self.tx)
+        alerts.assign(self.tx, self._assigned)
+        for parent, (reason, taken) in self._takes.items():
+            adopt(self.tx, parent, taken, now=self.now, reason=reason)
+        alerts.note(self.tx, self.now, "grouped", self._notes)
+        cases.count_children(self.tx, self._grown)
