@@ -158,7 +158,7 @@ def test_a_storm_cannot_be_repaired() -> None:
 
 @pytest.mark.parametrize("name", sorted(TYPES))
 def test_every_fault_changes_something_and_can_end(name: str) -> None:
-    calm, world = World(5, 300, START, options=QUIET), World(5, 300, START, options=QUIET)
+    calm, world = World(5, 120, START, options=QUIET), World(5, 120, START, options=QUIET)
     fault = world.make(name, first_of(world, name), world.now_ms + MINUTE)
     world.inject([fault])
     end = fault.from_ms + 26 * HOUR
