@@ -79,6 +79,16 @@ def assets_by_id(tx: Tx, ids: Sequence[str]) -> dict[str, Asset]:
     return {asset.id: asset for asset in _assets(tx, _SQL["assets_by_id"], ids=list(ids))}
 
 
+def load_rules(tx: Tx) -> Register:
+    """The register without assets and devices: units, responsibilities, areas."""
+    return _rules(tx)
+
+
+def load_devices(tx: Tx) -> dict[str, list[Device]]:
+    """Every binding of every device, oldest first."""
+    return _bindings(tx, _SQL["devices"])
+
+
 def save_assets(tx: Tx, assets: Iterable[Asset]) -> Saved:
     """Insert or replace assets (whole rows). Ids must not repeat within one call. Other processes that save a part of the
     register wait until the caller's transaction ends."""
