@@ -19,10 +19,9 @@ from citybrain.store.feed import FeedEvent, FeedPosition
 from console import problems, ready, requests
 from console.auth import ensure_token, loopback
 from console.broadcast import Broadcast
-from console.context import Act, CityTables, Console
+from console.context import CityTables, Console
 from console.ready import Check
 from console.routes import alerts, assets, cases, health, metrics, orders, quarantine, stats, stream
-from dispatch.desk import act
 
 DESCRIPTION = """\
 Alerts, cases and work orders of a city. Errors are RFC 9457 problems; lists come in pages with a cursor; `/api/stream` is a
@@ -46,7 +45,6 @@ def create_app(
     clock: Clock,
     city: CityTables,
     *,
-    act: Act = act,
     run: Path | None = None,
     registry: CollectorRegistry | None = None,
     checks: Sequence[Callable[[], Check]] | None = None,
@@ -54,7 +52,7 @@ def create_app(
 ) -> FastAPI:
     """The application over an open database.
 
-    `city` gives rulebook and register, `act` moves an order, `run` is the run folder (default: `data_dir/run`), `registry`
+    `city` gives the rulebook, `run` is the run folder (default: `data_dir/run`), `registry`
     holds the metrics of this process, `checks` are those of /readyz (default: `standard_checks`), `poll_s` is how often the
     event stream looks into the database (real seconds). Raises UnavailableError when no token can be read or made.
     """
@@ -92,7 +90,6 @@ def create_app(
         settings=settings,
         clock=clock,
         city=city,
-        act=act,
         registry=registry,
         broadcast=broadcast,
         run=run,

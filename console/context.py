@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from fastapi import Request
 from prometheus_client import CollectorRegistry
@@ -13,15 +13,9 @@ from prometheus_client import CollectorRegistry
 from citybrain.clock import Clock
 from citybrain.config import Settings
 from citybrain.kernel.conditions import ConditionInfo
-from citybrain.kernel.register import Register
 from citybrain.store.db import Database
 from console.broadcast import Broadcast
 from console.ready import Check
-from dispatch.calendars import Calendars
-from dispatch.limits import Limits
-
-Act = Callable[..., Any]
-"""`dispatch.desk.act`, or what stands in for it"""
 
 
 class HasInfo(Protocol):
@@ -41,21 +35,6 @@ class CityTables(Protocol):
         """The rulebook of now."""
         ...
 
-    @property
-    def register(self) -> Register:
-        """The register of now."""
-        ...
-
-    @property
-    def limits(self) -> Limits:
-        """The time limits."""
-        ...
-
-    @property
-    def calendars(self) -> Calendars:
-        """The working calendars."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class Console:
@@ -65,7 +44,6 @@ class Console:
     settings: Settings
     clock: Clock
     city: CityTables
-    act: Act
     registry: CollectorRegistry
     broadcast: Broadcast
     run: Path

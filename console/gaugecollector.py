@@ -46,7 +46,7 @@ class GaugeCollector(Collector):
         yield _by("citybrain_outbox", "Notifications by state.", "state", {**dict.fromkeys(OUTBOX_STATES, 0), **found.outbox})
         yield _by("citybrain_quarantined_messages", "Messages in quarantine by reason.", "reason", found.quarantine)
         yield _by("citybrain_counters", "Durable counters of the pipeline.", "name", found.counters)
-        alerts = GaugeMetricFamily("citybrain_alerts", "Alerts by condition and phase.", labels=["condition", "phase"])
+        alerts = GaugeMetricFamily("citybrain_alerts", "Live alerts by condition and phase.", labels=["condition", "phase"])
         for (condition, phase), number in sorted(found.alerts.items()):
             alerts.add_metric([condition, phase], number)
         yield alerts

@@ -213,9 +213,7 @@ class Stats(Model):
     readings: int = Field(description="Stored readings; the planner's estimate unless `exact=true` was asked for.")
     counters: dict[str, int] = Field(description="Durable counters of the pipeline.")
     orders: dict[str, int] = Field(description="state -> orders.")
-    alerts: dict[str, dict[str, int]] = Field(description="condition -> phase -> alerts (without history and withdrawn ones).")
-    alerts_past: int = Field(description="Alerts that were added as history.")
-    alerts_withdrawn: int = Field(description="Alerts that were withdrawn.")
+    alerts: dict[str, dict[str, int]] = Field(description="condition -> phase -> live alerts.")
     cases: dict[str, int] = Field(description="state -> cases.")
     quarantine: dict[str, int] = Field(description="reason -> messages.")
     outbox: dict[str, int] = Field(description="state -> notifications.")
@@ -232,4 +230,5 @@ class Move(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     actor: str = Field(description="Who does it.", min_length=1, max_length=200, examples=["crew 3"])
-    reason: str = Field("", description="Why; needed for return and cancel.", max_length=2000, examples=["cover replaced"])
+    reason: str = Field("", description="Why; needed for return and cancel.", max_length=500, examples=["cover replaced"])
+    detail: str = Field("", description="More words, if need be.", max_length=4000)

@@ -17,7 +17,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from citybrain.clock import Clock, real_ms
-from citybrain.kernel.errors import UnavailableError
+from citybrain.kernel.errors import CityBrainError, UnavailableError
 from simulators.ledger import Ledger
 from simulators.world import Emission
 
@@ -134,14 +134,25 @@ class Player:
     The world is touched by the thread of `run` only; repairs come through a queue.
     """
 
-    def __init__(self, world: LivingWorld, clock: Clock, send: Callable[[Emission], None], settle: Callable[[], None]) -> None:
-        self._world, self._clock, self._send, self._settle = world, clock, send, settle
+    def __init__(
+        self,
+        world: LivingWorld,
+        clock: Clock,
+        send: Callable[[Emission], None],
+        settle: Callable[[], None],
+        *,
+        on_step: Callable[[int], None] = lambda now_ms: None,
+    ) -> None:
+        """`send` publishes one message, `settle` books acknowledgements; `on_step(now_ms)` is called before each step."""
+        self._world, self._clock, self._send, self._settle, self._on_step = world, clock, send, settle, on_step
         self._repairs: queue.SimpleQueue[tuple[str, int]] = queue.SimpleQueue()
         self._stop = threading.Event()
         self.behind_s = 0.0
         """How far publishing was behind the clock at the last step, city seconds."""
         self.world_ms = 0
         """To which time of the city the world has come."""
+        self.failure: CityBrainError | None = None
+        """What ended `run` before `stop`."""
 
     def repair(self, asset: str, at_ms: int) -> None:
         """Put an asset right at a time of the city. May be called from any thread."""
@@ -160,6 +171,7 @@ class Player:
                 break
             self._world.repair(asset, at_ms)
         now = self._clock.now_ms()
+        self._on_step(now)
         number = self._publish(self._world.advance(now))
         self.world_ms = now
         self.behind_s = (self._clock.now_ms() - now) / 1000
@@ -176,7 +188,10 @@ class Player:
 
     def run(self, *, pause_s: float = 0.01) -> None:
         """Step until `stop`; sleeps `pause_s` real seconds between steps."""
-        while not self._stop.is_set():
-            self.step()
-            self._settle()
-            self._stop.wait(pause_s)
+        try:
+            while not self._stop.is_set():
+                self.step()
+                self._settle()
+                self._stop.wait(pause_s)
+        except CityBrainError as error:
+            self.failure = error

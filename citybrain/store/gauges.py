@@ -17,9 +17,7 @@ class Gauges:
 
     orders: dict[str, int] = field(default_factory=dict)
     alerts: dict[tuple[str, str], int] = field(default_factory=dict)
-    """(condition, phase) -> alerts, without those that were withdrawn or are history"""
-    alerts_withdrawn: int = 0
-    alerts_past: int = 0
+    """(condition, phase) -> live alerts"""
     cases: dict[str, int] = field(default_factory=dict)
     quarantine: dict[str, int] = field(default_factory=dict)
     outbox: dict[str, int] = field(default_factory=dict)
@@ -34,14 +32,11 @@ class Gauges:
 
 def gauges(tx: Tx, now: datetime, *, exact_readings: bool = False) -> Gauges:
     """Read all counts. `exact_readings` counts the rows of the archive (slow when large), otherwise the planner's estimate."""
-    aside = tx.one(_SQL["alerts_aside"]) or {}
     late = tx.one(_SQL["overdue"]) or {}
     count = tx.one(_SQL["readings_exact" if exact_readings else "readings_estimate"]) or {}
     return Gauges(
         orders={row["state"]: row["n"] for row in tx.all(_SQL["orders_by_state"])},
-        alerts={(row["condition"], row["phase"]): row["n"] for row in tx.all(_SQL["alerts_by_phase"])},
-        alerts_withdrawn=aside.get("withdrawn", 0),
-        alerts_past=aside.get("past", 0),
+        alerts={(row["condition"], row["phase"]): row["n"] for row in tx.all(_SQL["alerts_live"])},
         cases={row["state"]: row["n"] for row in tx.all(_SQL["cases_by_state"])},
         quarantine={row["reason"]: row["n"] for row in tx.all(_SQL["quarantine_by_reason"])},
         outbox={row["state"]: row["n"] for row in tx.all(_SQL["outbox_by_state"])},

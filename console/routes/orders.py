@@ -7,17 +7,16 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 
-from citybrain.kernel.errors import InputError
 from citybrain.store import views
 from console import paging, present
 from console.models import Move, Order, OrderDetail
 from console.problems import responses
 from console.routes.common import READ, WRITE, Shared
+from dispatch.desk import act
 
 router = APIRouter(prefix="/api/orders", tags=["orders"])
 
 Verb = Literal["ack", "arrive", "fix", "return", "cancel"]
-NEEDS_REASON = frozenset({"return", "cancel"})
 State = Literal["dispatched", "acknowledged", "on_site", "fixed", "verified", "closed", "returned", "rework", "cancelled"]
 OrderName = Annotated[str, Path(description="Id or number of the order.", max_length=40)]
 
@@ -61,15 +60,11 @@ def move_order(
     move: Move,
 ) -> OrderDetail:
     """Acknowledge an order, arrive, report it fixed, return it with a reason, or cancel it with a reason."""
-    if verb in NEEDS_REASON and not move.reason:
-        raise InputError(f"body.reason: {verb} needs a reason, such as 'belongs to the water company'")
     now = console.clock.now()
     with console.db.transaction() as tx:
         found = views.order_id(tx, order)
-    # `act` may be asked by the database to try again, so it gets a transaction of its own each time
-    console.db.attempt(
-        lambda tx: console.act(tx, str(found), verb, actor=move.actor, reason=move.reason or f"said by {move.actor}", now=now)
-    )
+    # the database may ask to try again: each try is a transaction of its own
+    console.db.attempt(lambda tx: act(tx, str(found), verb, actor=move.actor, reason=move.reason, detail=move.detail, now=now))
     with console.db.transaction() as tx:
         row = views.order(tx, found)
     return present.order_detail(row, console.infos, console.clock.now())

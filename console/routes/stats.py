@@ -31,8 +31,6 @@ def stats(
         counters=found.counters,
         orders=found.orders,
         alerts=by_condition,
-        alerts_past=found.alerts_past,
-        alerts_withdrawn=found.alerts_withdrawn,
         cases=found.cases,
         quarantine=found.quarantine,
         outbox=found.outbox,

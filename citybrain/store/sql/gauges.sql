@@ -4,11 +4,9 @@ SELECT name, value FROM counters ORDER BY name;
 -- orders_by_state: how many orders are in each state
 SELECT state, count(*) AS n FROM orders GROUP BY state;
 
--- alerts_by_phase: how many alerts of each condition are in each phase
-SELECT condition, phase, count(*) AS n FROM alerts WHERE NOT withdrawn AND NOT past GROUP BY condition, phase;
-
--- alerts_aside: how many alerts were withdrawn or are history
-SELECT count(*) FILTER (WHERE withdrawn) AS withdrawn, count(*) FILTER (WHERE past) AS past FROM alerts;
+-- alerts_live: how many live alerts of each condition are in each phase (by the index of live episodes)
+SELECT condition, phase, count(*) AS n FROM alerts
+ WHERE phase <> 'resolved' AND NOT withdrawn AND NOT past GROUP BY condition, phase;
 
 -- quarantine_by_reason: how many messages were put aside for each reason
 SELECT reason, sum(seen)::bigint AS n FROM quarantine GROUP BY reason;
@@ -22,10 +20,10 @@ SELECT state, count(*) AS n FROM outbox GROUP BY state;
 -- oldest_timer: seconds that the most overdue timer is late (0 when none is)
 SELECT greatest(0, coalesce(extract(epoch FROM %(now)s::timestamptz - min(next_at)), 0))::float8 AS late_s FROM timers;
 
--- overdue: open orders behind their limit, and orders that were escalated
+-- overdue: open orders behind their limit, orders that ever were, and those of which a lead or supervisor was told
 SELECT count(*) FILTER (WHERE overdue_at IS NOT NULL AND state NOT IN ('closed', 'cancelled')) AS overdue_open,
        count(*) FILTER (WHERE overdue_at IS NOT NULL) AS overdue_ever,
-       (SELECT count(DISTINCT order_id) FROM outbox WHERE purpose LIKE 'escalated%%') AS escalated
+       (SELECT count(DISTINCT order_id) FROM order_events WHERE event = 'escalated') AS escalated
   FROM orders;
 
 -- rejudge_waiting: assets that wait to be judged again

@@ -1,0 +1,121 @@
+"""`citybrain watch`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from citybrain import clock as clocks
+from citybrain.cli.common import DataDir, Output, get_settings, open_db, run_clock
+from citybrain.config import Settings
+from citybrain.store.feed import FeedPosition
+from citybrain.text import text
+from console.auth import TOKEN_FILE
+from console.follow import DatabaseFollower, Event, Follower, HttpFollower, Snapshot
+from console.view import View, plain, render
+from console.watching import Watching
+
+REDRAW_S = 0.5
+
+
+def register(root: typer.Typer) -> None:
+    """Add the command."""
+    root.command("watch")(watch)
+
+
+def watch(
+    data_dir: DataDir = None,
+    url: Annotated[str | None, typer.Option(help="Watch a server over HTTP, such as http://127.0.0.1:8080.")] = None,
+    lines: Annotated[bool, typer.Option("--plain", help="One line an event, without colours, for pipes.")] = False,
+    output: Annotated[
+        Output, typer.Option("-o", "--output", help="table: the live view; json: one object a line.")
+    ] = Output.TABLE,
+    after: Annotated[str | None, typer.Option(help="Begin after this position of the stream; a0.o0 is its beginning.")] = None,
+    language: Annotated[str | None, typer.Option(help="en or zh.")] = None,
+    zone: Annotated[str, typer.Option(help="Time zone of the times shown.")] = "",
+) -> None:
+    """Watch alerts and work orders live: what, where, since when, which unit, how much time is left. Ctrl-C ends it.
+
+    Example: citybrain watch --data-dir ./city
+    """
+    settings = get_settings(data_dir, language=language)
+    position = FeedPosition.parse(after) if after else None
+    with contextlib.suppress(KeyboardInterrupt), _follower(settings, url, position) as follower:
+        watching = Watching()
+        now = follower.begin()
+        watching.begin(now.alerts, now.orders)
+        draw = _Drawing(follower, watching, now, settings.language, zone or os.environ.get("TZ") or "UTC")
+        if output is Output.JSON:
+            _print(follower, lambda event: json.dumps(_object(event), default=str, ensure_ascii=False))
+        elif lines or not sys.stdout.isatty():
+            _print(follower, lambda event: plain(watching.apply(event.topic, event.row), draw.view()))
+        else:
+            _live(follower, watching, draw)
+
+
+@contextmanager
+def _follower(settings: Settings, url: str | None, after: FeedPosition | None) -> Iterator[Follower]:
+    if url is not None:
+        token = settings.api_token or ""
+        file = settings.data_dir / TOKEN_FILE
+        if not token and file.is_file():
+            token = file.read_text(encoding="ascii").strip()
+        remote = HttpFollower(url, token=token, after=after)
+        try:
+            yield remote
+        finally:
+            remote.close()
+        return
+    with open_db(settings) as db:
+        yield DatabaseFollower(db, clocks.parse(run_clock(settings)), after)
+
+
+class _Drawing:
+    """Makes the view of the moment."""
+
+    def __init__(self, follower: Follower, watching: Watching, begin: Snapshot, language: str, zone: str) -> None:
+        self._follower, self._watching, self._language, self._zone = follower, watching, language, zone
+        name = "name_zh" if language == "zh" else "name"
+        self._units = {key: row.get(name) or row["name"] for key, row in begin.units.items()}
+
+    def view(self, rows: int = 24) -> View:
+        trouble = self._follower.trouble
+        facts = [("✕", text("console.lost_contact", self._language, why=trouble))] if trouble else []
+        return View(
+            self._watching,
+            self._follower.now(),
+            units=self._units,
+            language=self._language,
+            zone=self._zone,
+            rows=rows,
+            facts=facts,
+        )
+
+
+def _print(follower: Follower, line: Any) -> None:
+    while True:
+        for event in follower.events(1.0):
+            sys.stdout.write(line(event) + "\n")
+        sys.stdout.flush()
+
+
+def _live(follower: Follower, watching: Watching, draw: _Drawing) -> None:
+    console = Console()
+    with Live(render(draw.view(console.height)), console=console, screen=True, auto_refresh=False) as live:
+        while True:
+            for event in follower.events(REDRAW_S):
+                watching.apply(event.topic, event.row)
+            live.update(render(draw.view(console.height)), refresh=True)
+
+
+def _object(event: Event) -> dict[str, Any]:
+    return {"position": event.position, "topic": event.topic, **event.row}

@@ -1,0 +1,1 @@
+"""`citybrain demo`: a simulated city played into a real one, and how well it was looked after."""

@@ -1,0 +1,84 @@
+"""The demo's stage: an empty data directory, a database with the register of the made-up city in it, `citybrain run`."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from citybrain.clock import ScaledClock, real_ms
+from citybrain.config import Settings
+from citybrain.kernel.errors import StateError
+from citybrain.kernel.register import Register
+from citybrain.runtime.demo.child import Child
+from citybrain.runtime.postgres import EmbeddedPostgres
+from citybrain.runtime.rundir import RunDir
+from citybrain.store import register as register_store
+from citybrain.store.db import Database
+from citybrain.store.migrate import migrate
+
+BOOT_MS = 4000
+"""real ms from the start of `citybrain run` until the first message: the city's day begins then"""
+READY_S = 60.0
+
+
+class Stage:
+    """Everything that runs beside the demo. Open it as a context; at the end all is stopped and a temporary folder removed."""
+
+    def __init__(self, data_dir: Path | None, settings: Settings) -> None:
+        self._given, self._settings = data_dir, settings
+        self._stack = ExitStack()
+        self.clock = ScaledClock(1.0, 0, 0)
+        self.url = ""
+        """Of the API."""
+        self.mqtt = ""
+        self.token = ""
+
+    def __enter__(self) -> Stage:
+        with ExitStack() as stack:
+            if self._given is None:
+                self.data_dir = Path(tempfile.mkdtemp(prefix="citybrain-demo-"))
+                stack.callback(shutil.rmtree, self.data_dir, ignore_errors=True)
+            else:
+                self.data_dir = self._given.expanduser().resolve()
+                if (self.data_dir / "pg").exists():
+                    raise StateError("demo", f"{self.data_dir} holds a city already", "start")
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._stack.close()
+
+    def open(self, register: Register, *, speed: float, origin_ms: int) -> Database:
+        """Load the register, start the city at `origin_ms` of its time; the open database. Raises UnavailableError.
+
+        The register goes in before the city wakes up, so that no message finds its asset unknown.
+        """
+        RunDir(self.data_dir).make()
+        given = self._settings.database_url
+        postgres = EmbeddedPostgres(self.data_dir / "pg")
+        if given is None:
+            # stopped by the child that adopts it; here only when the child never did
+            self._stack.callback(postgres.stop)
+        db = self._stack.enter_context(Database(given or postgres.start(), size=4, name="citybrain demo"))
+        migrate(db)
+        save(db, register)
+        self.clock = ScaledClock(speed, origin_ms, real_ms() + BOOT_MS)
+        child = self.child = Child(self.data_dir)
+        self._stack.callback(child.stop)
+        child.start(str(self.clock), city=self._settings.city)
+        self.url = child.wait_ready(READY_S)
+        self.mqtt = str(child.info()["mqtt"])
+        self.token = self._settings.api_token or (self.data_dir / "api-token").read_text(encoding="ascii").strip()
+        return db
+
+
+def save(db: Database, register: Register) -> None:
+    """Put a whole register into the database."""
+    with db.transaction() as tx:
+        register_store.save_units(tx, register.units.values())
+        register_store.save_assets(tx, register.assets.values())
+        register_store.save_devices(tx, [device for devices in register.devices.values() for device in devices])
+        register_store.save_areas(tx, register.areas)
+        register_store.save_responsibilities(tx, register.responsibilities)

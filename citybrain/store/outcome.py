@@ -1,0 +1,39 @@
+"""What came of a simulated day: everything that the scorer compares with the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from citybrain.store.db import Row, Tx
+from citybrain.store.sql import load
+
+_SQL = load("outcome")
+
+
+def alerts(tx: Tx) -> list[Row]:
+    """Every episode that was raised as it happened (no history)."""
+    return tx.all(_SQL["alerts"])
+
+
+def orders(tx: Tx) -> list[Row]:
+    """Every order with its case, the assets of its alerts, and when the first of them was raised."""
+    return tx.all(_SQL["orders"])
+
+
+def firsts(tx: Tx) -> list[Row]:
+    """For each order the alert that opened its case, and the real ms of the commit that opened it.
+
+    `committed_ms` is None where the server does not track commit times (`track_commit_timestamp`).
+    """
+    return tx.all(_SQL["firsts"])
+
+
+def reading_keys(tx: Tx) -> Iterator[tuple[str, int, int]]:
+    """Asset, observed time in ms and dedupe key of every stored reading."""
+    return ((row["asset"], row["observed_ms"], row["key"]) for row in tx.all(_SQL["readings"]))
+
+
+def quarantined(tx: Tx) -> int:
+    """Messages in quarantine."""
+    row = tx.one(_SQL["quarantined"])
+    return int(row["n"]) if row else 0

@@ -1,0 +1,25 @@
+-- alerts: every episode for the scorer
+SELECT id, asset, condition, severity, onset_at, raised_at, end_at, withdrawn FROM alerts WHERE NOT past ORDER BY raised_at, id;
+
+-- orders: every order with its case and the assets of the alerts that the case holds
+SELECT o.id, o.number, c.asset, c.condition, c.cause, o.dispatched_at, o.closed_at, o.state, o.overdue_at,
+       coalesce((SELECT array_agg(DISTINCT a.asset ORDER BY a.asset) FROM alerts a WHERE a.case_id = c.id), '{}') AS assets,
+       (SELECT min(a.raised_at) FROM alerts a WHERE a.case_id = c.id) AS raised_at
+  FROM orders o JOIN cases c ON c.id = o.case_id
+ ORDER BY o.number;
+
+-- firsts: for each order the real time of the commit that opened it, and the alert that opened its case
+SELECT c.asset, c.condition, a.raised_at, a.evidence,
+       (extract(epoch FROM pg_xact_commit_timestamp(e.xmin)) * 1000)::double precision AS committed_ms
+  FROM orders o
+  JOIN cases c ON c.id = o.case_id
+  JOIN LATERAL (SELECT xmin FROM order_events WHERE order_id = o.id ORDER BY seq LIMIT 1) e ON true
+  JOIN LATERAL (SELECT raised_at, evidence FROM alerts
+                 WHERE case_id = c.id AND asset = c.asset AND condition = c.condition ORDER BY raised_at LIMIT 1) a ON true
+ ORDER BY o.number;
+
+-- readings: what makes each stored reading the one it is
+SELECT asset, (extract(epoch FROM observed_at) * 1000)::bigint AS observed_ms, key FROM readings;
+
+-- quarantined: messages in quarantine
+SELECT coalesce(sum(seen), 0)::bigint AS n FROM quarantine;
