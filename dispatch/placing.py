@@ -119,6 +119,15 @@ class Placing:
         if found.takes or found.action is Action.GROUP:
             self._grown.add(case.id)
 
+    def go_out(self, case: OpenCase, asset: Asset, info: ConditionInfo, alert: str, reason: str) -> None:
+        """A case that waited, or was for information, gets its order now."""
+        cases.open_(self.tx, case.id, filing_item=info.filing, condition=info.id)
+        timers.drop(self.tx, [case.id], ["gathering"])
+        opened = case._replace(state="open", filing=info.filing, condition=info.id, group_key=None)
+        self.board.put(opened)
+        if info.filing is not None:
+            self._order(opened, asset, info.filing, alert, reason)
+
     def _order(self, case: OpenCase, asset: Asset, filing: str, alert: str, reason: str) -> None:
         self._draft.order(self.look, case, asset, filing, alert_id=alert, reason=reason, now=self.now, trace=self.trace)
 
@@ -134,15 +143,13 @@ class Placing:
         if worst != case.severity:
             case = case._replace(severity=worst)
             cases.raise_severity(self.tx, case.id, worst)
-        if promoted and info.filing is not None:
+        if promoted:
             # the first alert was for information, or waited; this one is work now
-            case = case._replace(state="open", filing=info.filing, condition=info.id, group_key=None)
-            cases.open_(self.tx, case.id, filing_item=case.filing, condition=case.condition)
-            timers.drop(self.tx, [case.id], ["gathering"])
-            self._order(case, asset, info.filing, alert, "graver_condition_joined")
-        elif shorter and info.filing is not None and case.id in self.orders:
-            self._tighten(self.orders[case.id], info.filing)
+            self.go_out(case, asset, info, alert, "graver_condition_joined")
+            return
         self.board.put(case)
+        if shorter and info.filing is not None and case.id in self.orders:
+            self._tighten(self.orders[case.id], info.filing)
 
     def _tighten(self, order: Row, filing: str) -> None:
         """The worse fault has the shorter limit: it counts from now, if it ends earlier than what was left."""

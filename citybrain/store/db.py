@@ -83,6 +83,14 @@ def _mapped(error: psycopg.Error) -> CityBrainError:
     return CityBrainError(f"database error {state}: {error}")
 
 
+def wants_retry(error: BaseException) -> bool:
+    """Is it the whole transaction that failed (asked to be tried again, out of time, connection gone), not one statement?"""
+    if not isinstance(error, psycopg.Error):
+        return False
+    state = error.sqlstate or ""
+    return not state or state in _RETRY or state[:2] in {"08", "57"}
+
+
 class Database:
     """A pool of connections to one database. Open it once a process."""
 

@@ -16,9 +16,9 @@ def timer_id(case_id: str, purpose: str) -> str:
     return f"{case_id}:{purpose}"
 
 
-def due(tx: Tx, now: datetime) -> set[str]:
-    """The purposes that have a timer that is due. Cheap: an index, and nothing when nothing is due."""
-    return {row["purpose"] for row in tx.all(_SQL["due"], now=now)}
+def due(tx: Tx, now: datetime, machine_now: datetime) -> set[str]:
+    """What is due: purposes of timers, `send` when a notice waits, `prune` when its turn has come. One cheap query."""
+    return {row["purpose"] for row in tx.all(_SQL["due"], now=now, machine_now=machine_now)}
 
 
 def claim(tx: Tx, purposes: Iterable[str], now: datetime, *, limit: int) -> list[Row]:
@@ -87,8 +87,3 @@ def fence(tx: Tx, module: str, timeout_s: float) -> bool:
 def turn(tx: Tx, module: str, now: datetime, next_at: datetime) -> bool:
     """Has the turn of a module come that runs now and then? If so, the next one is set."""
     return tx.one(_SQL["turn"], module=module, now=now, next_at=next_at) is not None
-
-
-def turns(tx: Tx) -> dict[str, datetime]:
-    """The next turn of each module that runs now and then."""
-    return {row["module"]: row["next_at"] for row in tx.all(_SQL["turn_due"])}

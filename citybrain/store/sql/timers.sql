@@ -1,5 +1,7 @@
--- due: which purposes have a timer that is due
-SELECT DISTINCT purpose FROM timers WHERE next_at <= %(now)s;
+-- due: what is due: purposes of timers, `send` when a notice waits, `prune` when its turn has come
+SELECT DISTINCT purpose FROM timers WHERE next_at <= %(now)s
+UNION ALL SELECT 'send' WHERE EXISTS (SELECT FROM outbox WHERE state = 'waiting' AND next_at <= %(machine_now)s)
+UNION ALL SELECT 'prune' WHERE NOT EXISTS (SELECT FROM cycle_modules WHERE module = 'prune' AND next_at > %(now)s);
 
 -- claim: timers that are due, with their cases held; what somebody else holds is left for the next time.
 -- The case alone is locked: it covers its timers
@@ -48,6 +50,3 @@ SELECT set_config('statement_timeout', %(ms)s, true), set_config('lock_timeout',
 INSERT INTO cycle_modules AS m (module, next_at) VALUES (%(module)s, %(next_at)s)
 ON CONFLICT (module) DO UPDATE SET next_at = excluded.next_at WHERE m.next_at <= %(now)s OR m.next_at > excluded.next_at
 RETURNING module;
-
--- turn_due: the time of the next turn of each module that runs now and then
-SELECT module, next_at FROM cycle_modules;

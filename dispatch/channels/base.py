@@ -1,0 +1,86 @@
+"""What a channel is: it is given a message and answers what came of it. Reasons are a closed set."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal, NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+Outcome = Literal["ok", "retry", "fail"]
+
+REASONS: Mapping[str, str] = {
+    "sent": "the target took it",
+    "timeout": "the target did not answer in time",
+    "unreachable": "no connection to the target",
+    "server_error": "the target says that it has a fault at the moment",
+    "throttled": "the target asks to be left alone for a while",
+    "not_authorised": "the target does not accept our name and password",
+    "refused": "the target does not want this message",
+    "bad_target": "the contact is not one that this channel can reach",
+    "not_configured": "a setting that the channel needs is missing",
+    "internal_error": "the channel itself failed",
+    "state_changed": "the order moved on before it was sent",
+    "unit_changed": "the order went to another unit before it was sent",
+    "gave_up": "tried too often",
+}
+"""Why a notice was sent, is tried again, or was given up."""
+
+
+class Message(NamedTuple):
+    """A notice, ready to be sent. `id` is the idempotency key: a message that comes twice has the same one."""
+
+    id: str
+    purpose: str
+    target: str
+    subject: str
+    text: str
+    data: Mapping[str, Any]
+    """The facts, for programs: JSON values."""
+    created_at: datetime
+    """City time."""
+    sent_at: datetime
+    """Machine time of this attempt."""
+
+
+class Answer(NamedTuple):
+    """What came of an attempt. `detail` never holds a secret: status codes and names of errors only."""
+
+    outcome: Outcome
+    reason: str
+    detail: str = ""
+
+
+class Channel(Protocol):
+    """A way to reach people or programs."""
+
+    name: str
+
+    def send(self, message: Message) -> Answer:
+        """Try once, within a few seconds. Never raises for what a target or a network may do."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+
+
+def one_line(value: str) -> str:
+    """A text without line ends and control characters: names come from registers and devices."""
+    return _CONTROL.sub(" ", value).strip()
+
+
+def safe_target(target: str) -> str:
+    """A contact for logs: without user, password and query, which may be keys."""
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        return "(not a URL)"
+    if parts.scheme in {"http", "https"}:
+        host = parts.hostname or ""
+        return f"{parts.scheme}://{host}{':' + str(parts.port) if parts.port else ''}/…"
+    return one_line(target.split("?", 1)[0])

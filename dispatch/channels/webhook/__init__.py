@@ -1,0 +1,82 @@
+"""Channel `webhook`: a CloudEvents 1.0 event by HTTP POST, structured JSON mode, signed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import orjson
+
+from citybrain.config import Settings
+from dispatch.channels.base import Answer, Message
+from dispatch.channels.webhook.signature import sign
+
+TIMEOUT_S = 8.0
+_RETRY = {408: "timeout", 425: "throttled", 429: "throttled"}
+_REFUSED = {401: "not_authorised", 403: "not_authorised", 407: "not_authorised"}
+
+
+class WebhookChannel:
+    """Posts events. With a secret every request carries a signature over its timestamp and body."""
+
+    name = "webhook"
+
+    def __init__(self, *, city: str, secret: str | None = None, timeout_s: float = TIMEOUT_S) -> None:
+        self._city, self._secret = city, secret
+        # redirects are refused: the signature was made for the target that was named
+        self._client = httpx.Client(timeout=timeout_s, follow_redirects=False, headers={"User-Agent": "citybrain"})
+
+    def send(self, message: Message) -> Answer:
+        """POST once. 2xx is ok; 408, 425, 429, 5xx and what the network does are tried again; the rest is final."""
+        body = orjson.dumps(self.event(message))
+        stamp = str(int(message.sent_at.timestamp()))
+        headers = {
+            "Content-Type": "application/cloudevents+json; charset=utf-8",
+            "Idempotency-Key": message.id,
+            "Citybrain-Timestamp": stamp,
+        }
+        if self._secret:
+            headers["Citybrain-Signature"] = sign(self._secret, stamp, body)
+        try:
+            response = self._client.post(message.target, content=body, headers=headers)
+        except httpx.TimeoutException as error:
+            return Answer("retry", "timeout", type(error).__name__)
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError, ValueError) as error:
+            return Answer("fail", "bad_target", type(error).__name__)
+        except httpx.HTTPError as error:
+            # its text would show the URL, which may hold a key
+            return Answer("retry", "unreachable", type(error).__name__)
+        return _answer(response.status_code)
+
+    def event(self, message: Message) -> dict[str, Any]:
+        """The CloudEvents 1.0 event of a message."""
+        return {
+            "specversion": "1.0",
+            "id": message.id,
+            "source": f"/citybrain/{self._city}",
+            "type": f"org.citybrain.order.{message.purpose}",
+            "subject": f"orders/{message.data.get('number', '')}",
+            "time": message.created_at.isoformat(),
+            "datacontenttype": "application/json",
+            "data": {**message.data, "subject": message.subject, "text": message.text},
+        }
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+
+def _answer(status: int) -> Answer:
+    detail = f"HTTP {status}"
+    if 200 <= status < 300:
+        return Answer("ok", "sent", detail)
+    if status in _RETRY:
+        return Answer("retry", _RETRY[status], detail)
+    if status >= 500:
+        return Answer("retry", "server_error", detail)
+    return Answer("fail", _REFUSED.get(status, "refused"), detail)
+
+
+def open_channel(settings: Settings) -> WebhookChannel:
+    """The channel by the settings `city` and `webhook_secret`."""
+    return WebhookChannel(city=settings.city, secret=settings.webhook_secret)

@@ -1,0 +1,100 @@
+"""The cycle: what must happen because time has passed. Small modules, one after the other, each on its own.
+
+Every module has its own time limit, fence (two cycles never run one module at once), metric and transaction, and none can
+keep another from running. What is due is asked for once; with nothing due a run is a single query.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from citybrain.clock import real_ms
+from citybrain.kernel.conditions import ConditionInfo
+from citybrain.kernel.errors import CityBrainError
+from citybrain.kernel.register import Register
+from citybrain.kernel.times import from_ms
+from citybrain.metrics import Metrics
+from citybrain.store import timers
+from citybrain.store.db import Database
+from dispatch.calendars import Calendars
+from dispatch.channels import Channels
+from dispatch.cycle import escalate, gathering, overdue, prune, redispatch, remind, send, settle, verify
+from dispatch.cycle.module import Cycle, Module
+from dispatch.limits import Limits
+from dispatch.opening import Lookups
+
+log = logging.getLogger(__name__)
+
+MODULES: tuple[Module, ...] = (
+    gathering.MODULE,
+    verify.MODULE,
+    settle.MODULE,
+    redispatch.MODULE,
+    remind.MODULE,
+    overdue.MODULE,
+    escalate.MODULE,
+    send.MODULE,
+    prune.MODULE,
+)
+"""In this order: what ends a case comes before what would remind of it, and what is said is sent last."""
+
+
+class ModuleReport(NamedTuple):
+    """What one module did. `error` is empty when it ran to its end."""
+
+    module: str
+    done: int
+    error: str = ""
+
+
+class CycleReport(NamedTuple):
+    """What one run of the cycle did; modules with nothing to do are not in it."""
+
+    modules: tuple[ModuleReport, ...] = ()
+
+    @property
+    def done(self) -> int:
+        """How many timers, notices and so on were dealt with."""
+        return sum(module.done for module in self.modules)
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """`module: error` of those that failed; they try again at the next run."""
+        return tuple(f"{module.module}: {module.error}" for module in self.modules if module.error)
+
+
+def run_cycle(
+    db: Database, *, now: datetime, infos: Mapping[str, ConditionInfo], register_of: Callable[[], Register], limits: Limits,
+    calendars: Calendars, channels: Channels, metrics: Metrics | None = None, machine_now: datetime | None = None,
+) -> CycleReport:  # fmt: skip
+    """Run everything that is due at `now` (city time). Call it several times a second; it is cheap when nothing is.
+
+    `register_of` is asked only when something is due. `machine_now` is the time of the machines (leases, retries), by default
+    the wall clock. Raises UnavailableError when there is no database; the failure of one module is in the report instead.
+    """
+    machine_now = machine_now or from_ms(real_ms())
+    with db.transaction() as tx:
+        due = timers.due(tx, now, machine_now)
+    if not due:
+        return CycleReport()
+    look = Lookups(infos, register_of(), limits, calendars)
+    cycle = Cycle(db, look, now, machine_now, channels, metrics)
+    return CycleReport(tuple(_run(cycle, module) for module in MODULES if not due.isdisjoint(module.purposes)))
+
+
+def _run(cycle: Cycle, module: Module) -> ModuleReport:
+    began = time.monotonic()
+    try:
+        return ModuleReport(module.name, module.run(cycle))
+    except CityBrainError as error:
+        log.error("cycle module %s failed: %s", module.name, error)
+        if cycle.metrics is not None:
+            cycle.metrics.cycle_errors.labels(module.name).inc()
+        return ModuleReport(module.name, 0, str(error))
+    finally:
+        if cycle.metrics is not None:
+            cycle.metrics.cycle_seconds.labels(module.name).observe(time.monotonic() - began)

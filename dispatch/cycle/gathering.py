@@ -1,0 +1,51 @@
+"""The wait for siblings is over: under a parent, into a group, or out alone; or away, when it went by itself."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from citybrain.store import alerts, cases, timers
+from citybrain.store.db import Row, Tx
+from dispatch.cases import Action, Board, parent_of, parents, wait_over
+from dispatch.cycle.module import of_timers
+from dispatch.grouping import adopt, open_case
+from dispatch.opening import Lookups
+from dispatch.placing import Placing
+
+_BUSY_S = 2.0
+"""Somebody opens a case on the parent at this moment: look again then."""
+
+
+def handle(tx: Tx, look: Lookups, timer: Row, now: datetime) -> None:
+    """Decide for one waiting case."""
+    case_id = str(timer["case_id"])
+    asset, info = look.asset(timer["asset"], timer["kind"]), look.info(timer["condition"], timer["kind"])
+    parent = parent_of(asset, info.group_by or "feeder", look.register.assets).id
+    if not cases.try_openings(tx, [asset.id, parent]):
+        timers.set_many(tx, case_id, {"gathering": now + timedelta(seconds=_BUSY_S)})
+        return
+    keys = [timer["group_key"]] if timer["group_key"] else []
+    held = cases.lock(tx, ids=[case_id], assets={parent, *parents(asset)}, keys=keys, parents=[parent], wait=False)
+    board = Board.of(open_case(row) for row in held)
+    case = board.cases.get(case_id)
+    if case is None or case.state != "gathering":
+        return
+    members = alerts.of_cases(tx, [case_id])[case_id]
+    if all(row["phase"] == "resolved" for row in members):
+        cases.close(tx, [case_id], outcome="cleared_before_dispatch", at=now)
+        return
+    first = str(members[0]["id"])
+    found = wait_over(case, asset, info, board, look.register.assets)
+    if found.action is Action.CHILD:
+        adopt(tx, found.case_id or "", [case_id], now=now, reason=found.reason)
+        cases.count_children(tx, [found.case_id or ""])
+        return
+    work = Placing(tx, look, board, {}, {}, now)
+    if found.action is Action.GROUP:
+        work.put(first, case.severity, case_id, info, asset, found)
+    else:
+        work.go_out(case, asset, info, first, found.reason)
+    work.apply()
+
+
+MODULE = of_timers("gathering", frozenset({"gathering"}), handle)

@@ -1,0 +1,36 @@
+"""The limit has passed: the order is overdue, its unit and the unit's lead hear of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from citybrain.store import orders, timers
+from citybrain.store.db import Row, Tx
+from dispatch import ledger, telling
+from dispatch.cycle.module import of_timers
+from dispatch.deadlines import at_fraction
+from dispatch.notices import TIMERS, still
+from dispatch.opening import Lookups
+
+
+def handle(tx: Tx, look: Lookups, timer: Row, now: datetime) -> None:
+    """Mark one order. An order that was reported fixed in time is not overdue while the sensor's word is out."""
+    case_id = str(timer["case_id"])
+    order = orders.open_of(tx, [case_id]).get(case_id)
+    if order is None or not still("limit", order["state"]):
+        return
+    unit, info = look.unit(order["unit"]), look.info(timer["condition"], timer["kind"])
+    order_id, state = str(order["id"]), order["state"]
+    if orders.set_overdue(tx, order_id, max(order["due_at"], order["dispatched_at"])):
+        detail = f"due {order['due_at'].isoformat()}"
+        ledger.append(tx, order_id, "overdue", state, at=now, actor="cycle", reason="limit_passed", detail=detail)
+        telling.tell_unit(tx, order, "overdue", unit=unit, info=info, reason="limit_passed", now=now)
+    told = telling.climb(tx, order, "lead", unit=unit, info=info, reason="limit_passed", now=now)
+    if told.level == "lead":
+        share = TIMERS["supervisor"][0]
+        calendar = look.calendar(unit)
+        at = at_fraction(order["dispatched_at"], order["limit_value"], share, order["limit_unit"], calendar)
+        timers.set_many(tx, case_id, {"supervisor": max(at, now)})
+
+
+MODULE = of_timers("overdue", frozenset({"limit"}), handle)
