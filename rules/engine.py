@@ -104,7 +104,7 @@ class Engine:
                 state.remember(at, key)
                 continue
             if at >= state.due:
-                self._expire(state, at, events)
+                self._on_time(state, at, events)
             ring, pos = state.ring, state.pos
             ring[pos] = at
             ring[pos + 1] = key
@@ -113,8 +113,8 @@ class Engine:
             if state.active is not None:
                 self._judge_active(state, at, values, events)
                 continue
-            memory = state.memory
-            judges = iter(state.plan.judges_for(values))
+            memory, plan = state.memory, state.plan
+            judges = iter(plan.shapes.get(tuple(values)) or plan.judges_for(values))
             while True:
                 try:
                     for condition, observe in judges:
@@ -125,7 +125,7 @@ class Engine:
                 except TypeError:
                     # A text where a number belongs says nothing to that condition; the iterator goes on with the next.
                     continue
-            if state.plan.gauge:
+            if plan.gauge:
                 self._hear(asset, at, values)
         return StepResult(fates, events)
 
@@ -138,7 +138,7 @@ class Engine:
             state = self._states.get(asset)
             if state is not None and state.due == when:
                 state.due = NEVER
-                self._expire(state, when, events)
+                self._on_time(state, when, events)
         return events
 
     def use(self, rulebook: Rulebook) -> None:
@@ -383,6 +383,17 @@ class Engine:
                 elif (when := due(episode, known.times)) is not None:
                     best = min(best, (when, key, LASTED))
         return best
+
+    def _on_time(self, state: AssetState, until: int, events: list[AlertEvent]) -> None:
+        """A timer may be due. Mostly the asset has been heard in between, and only its silence is put off."""
+        at = state.plan.silence_at
+        if state.active is None and at >= 0:
+            when = state.newest + int(state.memory[at])
+            if when > until:
+                state.due = when
+                heappush(self._heap, (when, state.id))
+                return
+        self._expire(state, until, events)
 
     def _expire(self, state: AssetState, until: int, events: list[AlertEvent]) -> None:
         """Runs the asset's timers that are due by `until`, in order, and arms the next."""

@@ -41,7 +41,7 @@ Judges = tuple[tuple[Condition, Observe], ...]
 class Plan:
     """All conditions of a class of assets."""
 
-    __slots__ = ("_shapes", "by_id", "conditions", "gauge", "judges", "kind", "layout", "silences", "width")
+    __slots__ = ("by_id", "conditions", "gauge", "judges", "kind", "layout", "shapes", "silence_at", "silences", "width")
 
     def __init__(self, kind: str, conditions: tuple[Condition, ...]) -> None:
         self.kind = kind
@@ -52,17 +52,20 @@ class Plan:
         self.judges: Judges = tuple((one, one.observe) for one in conditions if one.detector != "no_data")
         self.width = sum(condition.size for condition in conditions)
         self.layout = tuple((one.id, one.detector, one.base, one.size) for one in conditions)
-        self._shapes: dict[tuple[str, ...], Judges] = {}
+        self.shapes: dict[tuple[str, ...], Judges] = {}
+        """The judges that read any of some measures, for the sets of measures that were met."""
+        self.silence_at = self.silences[0].base if len(self.silences) == 1 else -1
+        """Where the memory says after how many ms the asset is silent; -1: not by a single condition."""
 
     def judges_for(self, values: Mapping[str, Value]) -> Judges:
         """The judges that read any of these measures."""
         shape = tuple(values)
-        found = self._shapes.get(shape)
+        found = self.shapes.get(shape)
         if found is None:
             given = set(shape)
             found = tuple(pair for pair in self.judges if not given.isdisjoint(pair[0].measures))
-            if len(self._shapes) < MOST_SHAPES:
-                self._shapes[shape] = found
+            if len(self.shapes) < MOST_SHAPES:
+                self.shapes[shape] = found
         return found
 
     def memory(self, asset: Asset) -> Memory:

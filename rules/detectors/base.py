@@ -15,6 +15,7 @@ A judge must not hold anything of the asset but what `common` gives: it judges t
 from __future__ import annotations
 
 import math
+import operator
 from array import array
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
@@ -84,7 +85,16 @@ class Detector(Protocol):
     def compile(self, params: Any, asset: Asset, env: Env, base: int) -> Observe: ...
 
 
-OPS: Final = (">", ">=", "<", "<=", "==", "true", "false")
+_COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+    "==": operator.eq,
+    "true": operator.eq,
+    "false": operator.eq,
+}
+OPS: Final = tuple(_COMPARE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,52 +131,36 @@ def number_of(asset: Asset, name: str | None) -> float:
     return NAN if value is None else float(value)
 
 
-Number = float
 Opens = Callable[[Mapping[str, Value], Memory], bool]
 
 
-def is_number(value: object) -> bool:
-    """A number that can be compared: not a text, not NaN."""
-    return isinstance(value, int | float) and value == value
-
-
 def compile_gates(gates: tuple[Gate, ...], base: int) -> Opens | None:
-    """One function for all gates; None where there are none. `base` is where `gate_numbers` stand in the memory."""
-    if not gates:
-        return None
-    tests = [(gate.measure, gate.op, gate.value, base + at if gate.of else -1) for at, gate in enumerate(gates)]
+    """One function for all gates; None where there are none. `base` is where `gate_numbers` stand in the memory.
 
-    def opens(values: Mapping[str, Value], memory: Memory) -> bool:
-        for measure, op, value, at in tests:
-            given = values.get(measure)
-            if given is None or not holds(given, op, value if at < 0 else value * memory[at]):
-                return False
-        return True
+    A text where a number belongs raises TypeError, as in any judge; the engine takes that for "no verdict".
+    """
+    tests = [_compile_gate(gate, base + at if gate.of else None) for at, gate in enumerate(gates)]
+    if len(tests) < 2:
+        return tests[0] if tests else None
+    return lambda values, memory: all(test(values, memory) for test in tests)
 
-    return opens
+
+def _compile_gate(gate: Gate, scale: int | None) -> Opens:
+    measure, limit, compare = gate.measure, gate.value, _COMPARE[gate.op]
+    if gate.op in ("true", "false"):
+        limit = 1.0 if gate.op == "true" else 0.0
+
+    def plain(values: Mapping[str, Any], memory: Memory) -> bool:
+        value = values.get(measure)
+        return value is not None and compare(value, limit)
+
+    def scaled(values: Mapping[str, Any], memory: Memory) -> bool:
+        value = values.get(measure)
+        return value is not None and compare(value, limit * memory[scale])  # type: ignore[index] # not None, see below
+
+    return plain if scale is None else scaled
 
 
 def gate_numbers(gates: tuple[Gate, ...], asset: Asset) -> tuple[float, ...]:
     """The fixed numbers of gates: one each."""
     return tuple(number_of(asset, gate.of) for gate in gates)
-
-
-def holds(given: Value, op: str, value: float) -> bool:
-    """Whether `given op value`. A text or NaN never holds."""
-    if not is_number(given):
-        return False
-    match op:
-        case ">":
-            return float(given) > value
-        case ">=":
-            return float(given) >= value
-        case "<":
-            return float(given) < value
-        case "<=":
-            return float(given) <= value
-        case "==":
-            return float(given) == value
-        case "true":
-            return given == 1
-        case _:
-            return given == 0

@@ -44,8 +44,8 @@ def fixed(params: Params, asset: Asset) -> tuple[float, ...]:
 
 
 def cells(params: Params) -> int:
-    """The last value, the number of the newest part, the events of each part, and the bad days (two cells)."""
-    return 2 + BUCKETS + 2
+    """The last value, the number of the newest part, the events of all parts, those of each, and the bad days (two cells)."""
+    return 3 + BUCKETS + 2
 
 
 def common(params: Params, asset: Asset) -> tuple[Hashable, ...]:
@@ -56,45 +56,50 @@ def common(params: Params, asset: Asset) -> tuple[Hashable, ...]:
 def compile(params: Params, asset: Asset, env: Env, base: int) -> Observe:
     """The judge. Bad days are bits of a number, bit 0 the newest bad day."""
     measure, most, days = params.measure, params.more_than, params.days
-    part_ms = params.per_s * 1000 / BUCKETS
-    newest, parts, end = base + 1, base + 2, base + 2 + BUCKETS
-    bits, bad_day = end, end + 1
+    part_ms = max(1, round(params.per_s * 1000 / BUCKETS))
+    newest, total, parts = base + 1, base + 2, base + 3
+    bits, bad_day = parts + BUCKETS, parts + BUCKETS + 1
 
     def observe(values: Mapping[str, Any], at_ms: int, memory: Memory) -> Verdict:
         value = values.get(measure)
         if value is None:
             return None
-        before = memory[base]
-        events = value - before
-        if events == 0 and memory[newest] == 0:
-            return GOOD  # the usual case: all parts are empty
-        memory[base] = value
-        if events != events:
-            memory[newest] = memory[bits] = 0
-            return None
-        if value is True or value is False:
-            events = abs(events)
-        elif events < 0:
-            events = value  # the counter has begun anew
-        part = at_ms // part_ms
-        if memory[newest] == 0:
-            for i in range(parts, end):
-                memory[i] = 0
-        else:
-            for i in range(min(BUCKETS, int(part - memory[newest]))):
-                memory[parts + int(part - i) % BUCKETS] = 0
-        memory[parts + int(part) % BUCKETS] += events
-        total = sum(memory[parts:end])
-        memory[newest] = part if total else 0
-        if total <= most:
+        if value == memory[base] and memory[total] == 0:
             return GOOD
-        if days > 1 and not _enough_days(memory, at_ms // DAY_MS):
+        part = at_ms // part_ms
+        if part != memory[newest] and not turn(part, memory):
+            memory[base] = value
             return None
+        if value != memory[base]:
+            events = value - memory[base]
+            if value is True or value is False:
+                events = 1
+            elif events < 0:
+                events = value  # the counter has begun anew
+            memory[base] = value
+            memory[parts + part % BUCKETS] += events
+            memory[total] += events
+        if memory[total] <= most:
+            return GOOD
+        if days > 1 and not enough_days(memory, at_ms // DAY_MS):
+            return None
+        found = memory[total]
         return Bad(
-            "too_many_events", f"{total:.0f} changes of {name_of(measure)} within {span(params.per_s)}, more than {most:g}"
+            "too_many_events", f"{found:.0f} changes of {name_of(measure)} within {span(params.per_s)}, more than {most:g}"
         )
 
-    def _enough_days(memory: Memory, today: int) -> bool:
+    def turn(part: int, memory: Memory) -> bool:
+        """Empties the parts that have left the span; False when there was none before."""
+        known = memory[newest] == memory[newest]
+        for i in range(min(BUCKETS, part - int(memory[newest]))) if known else range(BUCKETS):
+            memory[parts + (part - i) % BUCKETS] = 0
+        memory[newest] = part
+        memory[total] = sum(memory[parts : parts + BUCKETS])
+        if not known:
+            memory[bits] = 0
+        return known
+
+    def enough_days(memory: Memory, today: int) -> bool:
         seen = int(memory[bits])
         if seen:
             seen <<= min(7, today - int(memory[bad_day]))

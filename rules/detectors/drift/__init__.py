@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from citybrain.kernel.model import Asset
@@ -56,7 +57,7 @@ def fixed(params: Params, asset: Asset) -> tuple[float, ...]:
 
 
 def cells(params: Params) -> int:
-    """Baseline, its zero, samples so far, time of the first and of the last sample (ms)."""
+    """Baseline, its zero, samples so far (infinite once they are enough), time of the first and of the last sample (ms)."""
     return 5
 
 
@@ -97,11 +98,7 @@ def compile(params: Params, asset: Asset, env: Env, base: int) -> Observe:
         elif value < line:
             line = max(value, line - down * elapsed)
         memory[base], memory[last] = line, at_ms
-        have = memory[count]
-        if have < least or at_ms - memory[first] < window_ms:
-            memory[count] = have + 1
-            if learned:
-                memory[zero] = line
+        if memory[count] < inf and not ready(line, at_ms, memory):
             return None
         moved = line - memory[zero]
         if (rising and moved > limit) or (falling and moved < -limit):
@@ -111,5 +108,14 @@ def compile(params: Params, asset: Asset, env: Env, base: int) -> Observe:
                 f"(limit {with_unit(measure, limit)}, followed over {span(window_ms / 1000)})",
             )
         return GOOD if (not rising or moved < clear) and (not falling or moved > -clear) else None
+
+    def ready(line: float, at_ms: int, memory: Memory) -> bool:
+        if learned:
+            memory[zero] = line
+        memory[count] += 1
+        if memory[count] <= least or at_ms - memory[first] < window_ms:
+            return False
+        memory[count] = inf
+        return True
 
     return observe

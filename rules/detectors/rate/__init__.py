@@ -94,10 +94,12 @@ def compile(params: Params, asset: Asset, env: Env, base: int) -> Observe:
         if value is None:
             return None
         change = sign * (value - memory[new + 1])
-        elapsed = at_ms - memory[new]
-        if not (change > -step and change > 0):
-            memory[count], memory[new], memory[new + 1] = 1, at_ms, value
+        if not change > 0:
+            memory[count] = 1
+            memory[new] = at_ms
+            memory[new + 1] = value
             return GOOD
+        elapsed = at_ms - memory[new]
         if elapsed <= 0:
             return None
         if change < step:

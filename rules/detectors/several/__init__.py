@@ -62,13 +62,17 @@ def measures(params: Params) -> tuple[str, ...]:
 
 
 def fixed(params: Params, asset: Asset) -> tuple[float, ...]:
-    """For each signal what its value is a fraction of; 1 where it is a plain number."""
-    return tuple(number_of(asset, signal.of) if signal.of else 1.0 for signal in params.signals)
+    """The limit of each signal for this asset, and the one that ends it."""
+    numbers: list[float] = []
+    for signal in params.signals:
+        scale = number_of(asset, signal.of) if signal.of else 1.0
+        numbers += (signal.value * scale, (signal.value if signal.clear is None else signal.clear) * scale)
+    return tuple(numbers)
 
 
 def cells(params: Params) -> int:
-    """For each signal since when it is true (ms; NaN: it is not), then the slow mean of those that watch for jumps."""
-    return 2 * len(params.signals)
+    """For each signal since when it is true (ms; NaN: it is not), the slow means, and how many signals are true."""
+    return len(params.signals) + len(measures(params)) + 1
 
 
 def common(params: Params, asset: Asset) -> tuple[Hashable, ...]:
@@ -77,78 +81,121 @@ def common(params: Params, asset: Asset) -> tuple[Hashable, ...]:
 
 
 def compile(params: Params, asset: Asset, env: Env, base: int) -> Observe:
-    """The judge."""
+    """The judge. While no signal is true it only looks whether one becomes so."""
     n, at_least, within_ms = len(params.signals), params.at_least, params.within_s * 1000
-    table = tuple(
-        (
-            signal.measure,
-            signal.op,
-            signal.value,
-            signal.value if signal.clear is None else signal.clear,
-            base + i,
-            base + n + i,
-        )
-        for i, signal in enumerate(params.signals)
+    begun_at, names = base + 2 * n, measures(params)
+    mean_at = {name: begun_at + n + i for i, name in enumerate(names)}
+    true_at = begun_at + n + len(names)
+    table = tuple((signal.measure, signal.op, base + 2 * i) for i, signal in enumerate(params.signals))
+    steady = tuple(row for row in table if row[1] not in JUMPS)
+    jumps = tuple(
+        (signal.measure, mean_at[signal.measure], *_limits_at(params, signal.measure, base)) for signal in _jumping(params)
     )
 
+    def now_true(op: str, value: Any, limit: float, mean: float) -> bool:
+        match op:
+            case "true":
+                return bool(value == 1)
+            case "false":
+                return bool(value == 0)
+            case ">":
+                return bool(value > limit)
+            case ">=":
+                return bool(value >= limit)
+            case "<":
+                return bool(value < limit)
+            case "<=":
+                return bool(value <= limit)
+            case "==":
+                return bool(value == limit)
+            case "jump_up":
+                return bool(value - mean >= limit)
+            case _:
+                return bool(mean - value >= limit)
+
     def observe(values: Mapping[str, Any], at_ms: int, memory: Memory) -> Verdict:
-        true = 0
+        if memory[true_at] > 0:
+            return look(values, at_ms, memory)
         told = False
-        for measure, op, limit, clear, scale, since in table:
+        for measure, op, limit_at in steady:
             value = values.get(measure)
-            begun = memory[since]
+            if value is None:
+                continue
+            told = True
+            if op == "true":
+                if value == 1:
+                    return look(values, at_ms, memory)
+            elif op == ">":
+                if value > memory[limit_at]:
+                    return look(values, at_ms, memory)
+            elif op == "<":
+                if value < memory[limit_at]:
+                    return look(values, at_ms, memory)
+            elif now_true(op, value, memory[limit_at], NAN):
+                return look(values, at_ms, memory)
+        for measure, at, up, down in jumps:
+            value = values.get(measure)
+            if value is None:
+                continue
+            told = True
+            change = value - memory[at]
+            if (up >= 0 and change >= memory[up]) or (down >= 0 and -change >= memory[down]):
+                return look(values, at_ms, memory)
+        for measure, at, _, _ in jumps:
+            value = values.get(measure)
             if value is not None:
-                told = True
-                wanted = (limit if begun != begun else clear) * memory[scale]
-                if op == "true":
-                    now = value == 1
-                elif op == ">":
-                    now = value > wanted
-                elif op == "<":
-                    now = value < wanted
-                elif op == "false":
-                    now = value == 0
-                elif op == ">=":
-                    now = value >= wanted
-                elif op == "<=":
-                    now = value <= wanted
-                elif op == "==":
-                    now = value == wanted
-                else:
-                    now = jumped(op, value, wanted, since + n, memory)
-                if not now:
-                    if begun == begun:
-                        memory[since] = NAN
-                    continue
-                if begun != begun:
-                    memory[since] = begun = at_ms
+                mean = memory[at]
+                memory[at] = mean + MEAN * (value - mean) if mean == mean else value
+        return GOOD if told else None
+
+    def look(values: Mapping[str, Any], at_ms: int, memory: Memory) -> Verdict:
+        """All signals, one by one."""
+        held: set[str] = set()
+        for i, (measure, op, limit_at) in enumerate(table):
+            value = values.get(measure)
+            begun = memory[begun_at + i]
+            if value is not None:
+                was = begun == begun
+                if not now_true(op, value, memory[limit_at + was], memory[mean_at[measure]]):
+                    memory[begun_at + i] = begun = NAN
+                elif not was:
+                    memory[begun_at + i] = begun = at_ms
             if begun == begun:
-                true += 1
-        if true < at_least:
-            return GOOD if told else None
-        return _together(values, at_ms, memory)
+                held.add(measure)
+        memory[true_at] = sum(1 for i in range(n) if memory[begun_at + i] == memory[begun_at + i])
+        for measure, at, _, _ in jumps:
+            if measure in values and measure not in held:
+                mean = memory[at]
+                memory[at] = mean + MEAN * (values[measure] - mean) if mean == mean else values[measure]
+        if memory[true_at] < at_least:
+            return GOOD if any(name in values for name in names) else None
+        return together(values, at_ms, memory)
 
-    def jumped(op: str, value: float, wanted: float, mean_at: int, memory: Memory) -> bool:
-        mean = memory[mean_at]
-        if mean != mean:
-            memory[mean_at] = value
-            return False
-        if (value - mean if op == "jump_up" else mean - value) >= wanted:
-            return True
-        memory[mean_at] = mean + MEAN * (value - mean)
-        return False
-
-    def _together(values: Mapping[str, Any], at_ms: int, memory: Memory) -> Verdict:
-        begun = sorted((memory[base + n + i], i) for i in range(n) if memory[base + n + i] == memory[base + n + i])
-        for (first, _), (last, _) in zip(begun, begun[at_least - 1 :], strict=False):
-            if last - first <= within_ms:
-                break
-        else:
+    def together(values: Mapping[str, Any], at_ms: int, memory: Memory) -> Verdict:
+        begun = sorted((memory[begun_at + i], i) for i in range(n) if memory[begun_at + i] == memory[begun_at + i])
+        if all(last - first > within_ms for (first, _), (last, _) in zip(begun, begun[at_least - 1 :], strict=False)):
             return GOOD
         true = [params.signals[i] for _, i in begun]
         evidence = tuple(Evidence(at_ms, one.measure, values[one.measure]) for one in true if one.measure in values)
-        names = ", ".join(one.name.replace("_", " ") for one in true)
-        detail = names if at_least == 1 else f"{len(true)} of {n} signals within {span(params.within_s)}: {names}"
-        return Bad("several_signals", detail, evidence)
+        said = ", ".join(one.name.replace("_", " ") for one in true)
+        return Bad(
+            "several_signals",
+            said if at_least == 1 else f"{len(true)} of {n} signals within {span(params.within_s)}: {said}",
+            evidence,
+        )
 
     return observe
+
+
+def _jumping(params: Params) -> tuple[Signal, ...]:
+    """One signal for each measure that is watched for jumps."""
+    return tuple({signal.measure: signal for signal in params.signals if signal.op in JUMPS}.values())
+
+
+def _limits_at(params: Params, measure: str, base: int) -> tuple[int, int]:
+    """Where the limits of the smallest jumps up and down of a measure stand in the memory; -1 for none."""
+    found = []
+    for op in JUMPS:
+        own = [(one.value, i) for i, one in enumerate(params.signals) if one.measure == measure and one.op == op]
+        found.append(base + 2 * min(own)[1] if own else -1)
+    return found[0], found[1]

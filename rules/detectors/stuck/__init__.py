@@ -60,7 +60,9 @@ def compile(params: Params, asset: Asset, env: Env, base: int) -> Observe:
         if value is None:
             return None
         if not -tolerance <= value - memory[base] <= tolerance:
-            memory[base], memory[since], memory[count] = value, at_ms, 1
+            memory[base] = value
+            memory[since] = at_ms
+            memory[count] = 1
             return GOOD
         have = memory[count] = memory[count] + 1
         if have < readings or at_ms - memory[since] < lasting_ms or value in ignored:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from math import inf
@@ -80,29 +80,48 @@ def compile(params: Params, asset: Asset, env: Env, base: int) -> Observe:
     """The judge; the plain case is a closure of its own because it is the most frequent of all."""
     measure, raise_, clear, below = params.measure, params.raise_, params.clear, params.below
     say = partial(_bad, measure, below)
-    plain = not (params.absolute or params.of or params.gates or params.needs)
-    if plain and params.believe_from is None and params.believe_to is None:
+    if params.of or params.gates or params.needs or params.believe_from is not None or params.believe_to is not None:
+        return _compile_any(params, base, say)
 
-        def over(values: Mapping[str, Any], at_ms: int, memory: Memory) -> Verdict:
-            value = values.get(measure)
-            if value is None:
-                return None
-            if value <= clear:
-                return GOOD
-            return say(raise_, value) if value > raise_ else None
+    def over(values: Mapping[str, Any], at_ms: int, memory: Memory) -> Verdict:
+        value = values.get(measure)
+        if value is None:
+            return None
+        if value <= clear:
+            return GOOD
+        return say(raise_, value) if value > raise_ else None
 
-        def under(values: Mapping[str, Any], at_ms: int, memory: Memory) -> Verdict:
-            value = values.get(measure)
-            if value is None:
-                return None
-            if value >= clear:
-                return GOOD
-            return say(raise_, value) if value < raise_ else None
+    def over_absolute(values: Mapping[str, Any], at_ms: int, memory: Memory) -> Verdict:
+        value = values.get(measure)
+        if value is None:
+            return None
+        if -clear <= value <= clear:
+            return GOOD
+        return say(raise_, abs(value)) if value > raise_ or value < -raise_ else None
 
-        return under if below else over
+    def under(values: Mapping[str, Any], at_ms: int, memory: Memory) -> Verdict:
+        value = values.get(measure)
+        if value is None:
+            return None
+        if value >= clear:
+            return GOOD
+        return say(raise_, value) if value < raise_ else None
 
-    absolute, needs, of = params.absolute, params.needs, params.of is not None
-    sign = -1.0 if below else 1.0
+    def under_absolute(values: Mapping[str, Any], at_ms: int, memory: Memory) -> Verdict:
+        value = values.get(measure)
+        if value is None:
+            return None
+        if value >= clear or value <= -clear:
+            return GOOD
+        return say(raise_, abs(value)) if -raise_ < value < raise_ else None
+
+    return (under_absolute if below else over_absolute) if params.absolute else (under if below else over)
+
+
+def _compile_any(params: Params, base: int, say: Callable[[float, float], Bad]) -> Observe:
+    """The judge for every combination of the parameters."""
+    measure, absolute, below, needs = params.measure, params.absolute, params.below, params.needs
+    raise_, clear, scaled = params.raise_, params.clear, params.of is not None
     low = -inf if params.believe_from is None else params.believe_from
     high = inf if params.believe_to is None else params.believe_to
     opens = compile_gates(params.gates, base + 1)
@@ -113,14 +132,17 @@ def compile(params: Params, asset: Asset, env: Env, base: int) -> Observe:
             return None
         if absolute:
             value = abs(value)
-        scale = memory[base] if of else 1.0
-        limit, back = raise_ * scale, clear * scale
-        # With an unknown scale (NaN) neither comparison holds, so there is no verdict.
-        if not (value * sign > limit * sign or value * sign <= back * sign):
+        limit, back = raise_, clear
+        if scaled:
+            # With an unknown scale (NaN) no comparison holds, so there is no verdict.
+            limit, back = limit * memory[base], back * memory[base]
+        good = value >= back if below else value <= back
+        bad = value < limit if below else value > limit
+        if not (good or bad) or (opens is not None and not opens(values, memory)):
             return None
-        if (opens is not None and not opens(values, memory)) or any(need not in values for need in needs):
+        if needs and any(need not in values for need in needs):
             return None
-        return say(limit, value) if value * sign > limit * sign else GOOD
+        return GOOD if good else say(limit, value)
 
     return observe
 
