@@ -32,7 +32,6 @@ def make(ground: Ground, options: Options, name: str, index: int, from_ms: int, 
     assets, sides = [index], list[int]()
     if name == "gateway_out":
         assets = city.members_of(index)
-        sides = [lamp for member in assets if city.kinds[member] == plan.CABINET for lamp in city.lamps_of(member)]
     elif name == "feeder_trip":
         sides = list(city.lamps_of(index))
     elif name == "storm_surge":
@@ -100,7 +99,7 @@ def effects_of(ground: Ground, fault: Fault, index: int) -> list[tuple[int, effe
         case "sensor_stuck":
             return [(index, effects.Stuck())]
         case "sensor_flapping":
-            return [(index, effects.Flapping(40.0 + 20.0 * unit(bits, 0), start))]
+            return [(index, effects.Flapping(40.0 + 20.0 * unit(bits, 0), start, unit(bits, 1) < 0.5))]
         case "battery_end":
             return [(index, effects.BatteryEnd(start))]
         case _:

@@ -182,15 +182,16 @@ class CoveredGrate:
 
 
 class Flapping:
-    """A loose eye on the grate: 40 minutes covered, 40 minutes clean, and so on."""
+    """A loose eye on the grate: 30 minutes covered, then clean for one report (`brief`) or half an hour."""
 
-    PERIOD_MS = 40 * 60_000
+    COVERED_MS, BRIEF_MS, LONG_MS = 30 * 60_000, 10 * 60_000, 30 * 60_000
 
-    def __init__(self, pct: float, from_ms: int) -> None:
+    def __init__(self, pct: float, from_ms: int, brief: bool) -> None:
         self.pct, self.from_ms = pct, from_ms
+        self.period_ms = self.COVERED_MS + (self.BRIEF_MS if brief else self.LONG_MS)
 
     def apply(self, values: Values, t_ms: int, noise: int) -> bool:
-        if (t_ms - self.from_ms) // self.PERIOD_MS % 2 == 0:
+        if (t_ms - self.from_ms) % self.period_ms < self.COVERED_MS:
             values["grate_blocked_pct"] = round(self.pct + 1.5 * spread(noise, 1), 1)
         return True
 

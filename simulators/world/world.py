@@ -184,12 +184,15 @@ class World:
             self._down[index] = fault.id
         elif fault.name == "feeder_trip":
             self._dead[index] = fault.id
+        if fault.name == "traffic_shock" and fault.to_ms is not None:
+            # the sensor reads again before its radio has sent the first frame: the second is right behind
+            bits = noise.at(self.city.statics[index], fault.from_ms)
+            self._report(index, fault.from_ms, bits, "tilt_deg", sent_ms=fault.to_ms)
         if fault.to_ms is not None:
             self._plan(fault.to_ms, "end", index, fault)
         if fault.name == "traffic_shock":
-            bits = noise.at(self.city.statics[index], fault.from_ms)
-            self._report(index, fault.from_ms, bits, "tilt_deg")
-        elif TYPES[fault.name].alarm:
+            return
+        if TYPES[fault.name].alarm:
             delay = 1000 + noise.text_bits(fault.id) % 2000
             self._plan(fault.from_ms + delay, "watch", index, fault)
 
@@ -228,8 +231,9 @@ class World:
         else:
             self._plan(moment + _WATCH_MS, "watch", index, fault)
 
-    def _report(self, index: int, moment: int, bits: int, alarm: str = "") -> None:
-        """One report of one device, unless it is dead, its gateway is, or the radio loses it."""
+    def _report(self, index: int, moment: int, bits: int, alarm: str = "", sent_ms: int = 0) -> None:
+        """One report of one device, unless it is dead, its gateway is, or the radio loses it. Alarms are confirmed uplinks,
+        which the device sends until a gateway has heard them."""
         city = self.city
         if self._down and city.gateway_of[index] in self._down:
             return
@@ -237,7 +241,7 @@ class World:
         if self._dead and kind == plan.STREETLIGHT and city.cabinet_of(index) in self._dead:
             return
         luck = bits >> 20 & 0xFFF
-        if luck < self._loss:
+        if luck < self._loss and not alarm:
             return
         values = _SAMPLE[kind](self.ground, index, static, moment, bits)
         fault_id = None
@@ -258,7 +262,10 @@ class World:
             self._plan(later, "send", index, Emission(later, topic, payload, asset, moment, fault_id))
             return
         payload = orjson.dumps({"ts": moment, "values": values})
-        emission = Emission(moment, topic, payload, asset, moment, fault_id)
+        emission = Emission(max(moment, sent_ms), topic, payload, asset, moment, fault_id)
+        if sent_ms > moment:
+            self._plan(sent_ms, "send", index, emission)
+            return
         self._emitted.append(emission)
         if luck - self._late < self._twice and luck >= self._late:
             again = moment + 300 + (bits >> 8) % 1700
