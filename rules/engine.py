@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 from heapq import heappop, heappush
 from typing import Final, NamedTuple
-from zlib import crc32
 
 from citybrain.kernel.events import AlertChange, AlertEvent, AlertPhase, Evidence
 from citybrain.kernel.ids import alert_id, shard_of
@@ -24,7 +23,7 @@ from rules.lifecycle import BAD, FIRING, GOOD, LASTED, PENDING, REMOVED, RESOLVE
 from rules.plan import Condition, Plan, Planner
 from rules.rain import RainHistory
 from rules.rulebook import Rulebook
-from rules.state import NEVER, AssetState
+from rules.state import NEVER, AssetState, message_key
 
 VERSION: Final = "1"
 """Version of the detectors and of the state: raised when the same input would give other events."""
@@ -94,7 +93,7 @@ class Engine:
                     fates[index] = self._unjudged(readings[index])
                     continue
             if device != asset:
-                key ^= crc32(device.encode()) << 20
+                key = message_key(readings[index])
             if window or at <= state.floor:
                 fate = self._fate(state, readings[index], key)
                 if fate is not FRESH:
@@ -185,6 +184,13 @@ class Engine:
         for state in checkpoint.read_states(data, self._planner, self._asset_of):
             self._states[state.id] = state
             self._arm(state)
+
+    def rename(self, asset: str, names: Mapping[str, tuple[str, int]]) -> None:
+        """Gives open episodes of an asset the id and onset (ms) under which they are known already, by their id here."""
+        state = self._states.get(asset)
+        for episode in (state.active or {}).values() if state is not None else ():
+            if episode.id in names:
+                episode.id, episode.onset_ms = names[episode.id]
 
     def assets(self) -> int:
         """How many assets it remembers."""
