@@ -67,6 +67,16 @@ def span(delta: timedelta) -> str:
     return f"{sign}{rest}m"
 
 
+def clean(value: object) -> str:
+    """Text of a device or a unit for the terminal: control characters (which could move its cursor) become dots."""
+    return "".join(char if char.isprintable() else "·" for char in str(value))
+
+
+def _cell(value: object) -> Text:
+    # a Text and not a str: brackets in a str would be taken for markup
+    return Text(clean(value))
+
+
 def title(row: Row, view: View) -> str:
     """The condition of a row in words."""
     given = row.get("title")
@@ -119,9 +129,9 @@ def orders_table(view: View, rows: int) -> RenderableType:
         children = f" +{row['children']}" if row.get("children") else ""
         table.add_row(
             Text.assemble(_mark(SEVERITY, row["severity"]), f" #{row['number']}"),
-            f"{row['asset']}{children}",
-            title(row, view),
-            unit_name(row, view),
+            _cell(f"{row['asset']}{children}"),
+            _cell(title(row, view)),
+            _cell(unit_name(row, view)),
             _mark(STATE, row["state"], _word("state", row["state"], view)),
             span(view.now - moment(row["dispatched_at"])),
             time_left(row, view),
@@ -140,11 +150,11 @@ def alerts_table(view: View, rows: int) -> RenderableType:
     for row in found[:rows]:
         table.add_row(
             _mark(SEVERITY, row["severity"], _word("severity", row["severity"], view)),
-            str(row["asset"]),
-            title(row, view),
-            _word("phase", row["phase"], view) + (" ≈" if row.get("flapping") else ""),
+            _cell(row["asset"]),
+            _cell(title(row, view)),
+            _cell(_word("phase", row["phase"], view) + (" ≈" if row.get("flapping") else "")),
             span(view.now - moment(row["onset_at"])),
-            str(row.get("detail") or row.get("reason") or ""),
+            _cell(row.get("detail") or row.get("reason") or ""),
         )
     if not found:
         return Text(text("console.no_alerts", view.language), style="dim")
@@ -158,14 +168,14 @@ def line_text(line: Line, view: View) -> Text:
     if line.topic == "alert":
         what = _word("change", line.what, view)
         return Text.assemble(
-            (head, "dim"), _mark(SEVERITY, row["severity"]), f" {row['asset']}  {title(row, view)}: {what}", no_wrap=True
+            (head, "dim"), _mark(SEVERITY, row["severity"]), clean(f" {row['asset']}  {title(row, view)}: {what}"), no_wrap=True
         )
     what = _word("event", line.what, view)
     return Text.assemble(
         (head, "dim"),
         _mark(STATE, row["state"]),
-        f" #{row['number']} {row['asset']}  {unit_name(row, view)}: {what}",
-        f"  {row['reason']}" if row.get("reason") else "",
+        clean(f" #{row['number']} {row['asset']}  {unit_name(row, view)}: {what}"),
+        clean(f"  {row['reason']}") if row.get("reason") else "",
         no_wrap=True,
     )
 
@@ -180,7 +190,7 @@ def plain(line: Line, view: View) -> str:
         left = span(moment(row["due_at"]) - view.now) if row["state"] not in {"closed", "cancelled"} else "-"
         parts = [at, "ORDER", line.what, row["severity"], row["asset"], f"#{row['number']}", row["unit"], row["state"]]
         parts += [text("console.left", view.language, span=left), str(row["reason"])]
-    return "  ".join(part for part in parts if part)
+    return "  ".join(clean(part) for part in parts if part)
 
 
 def render(view: View) -> RenderableType:
