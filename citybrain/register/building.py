@@ -24,10 +24,11 @@ class Present:
 
     objects: Mapping[Any, Any] = field(default_factory=dict)
     """Present objects by key (see `key_of`)."""
-    units: Collection[str] = ()
-    assets: Collection[str] = ()
+    units: Collection[str] | None = None
+    assets: Collection[str] | None = None
     """Assets that devices may be bound to."""
-    calendars: Collection[str] = ()
+    calendars: Collection[str] | None = None
+    """None, here and above: not known, so not checked."""
 
 
 @dataclass(slots=True)
@@ -119,11 +120,15 @@ def build(what: str, taken: Mapping[Hashable, Taken], present: Present, report: 
     return found
 
 
+def _known(noun: str, name: str | None, names: Collection[str] | None) -> None:
+    if name is not None and names is not None and name not in names:
+        raise Refused(f"unknown_{noun}", f"{noun} {name!r}; import {noun}s first")
+
+
 def _asset(row: Mapped, old: Asset | None, present: Present) -> Asset:
     values = {name: value for name, value in row.values.items() if not name.startswith("attributes.")}
     given = {name.removeprefix("attributes."): row.values[name] for name in row.values if name.startswith("attributes.")}
-    if values.get("unit") is not None and values["unit"] not in present.units:
-        raise Refused("unknown_unit", f"unit {values['unit']!r}; import units first")
+    _known("unit", values.get("unit"), present.units)
     if values.get("interval_s") is not None and values["interval_s"] <= 0:
         raise Refused("out_of_range", f"interval_s: {values['interval_s']:g} is not above 0")
     if "name" in values:
@@ -136,8 +141,7 @@ def _asset(row: Mapped, old: Asset | None, present: Present) -> Asset:
 
 def _device(row: Mapped, old: Device | None, present: Present) -> Device:
     made = replace(old, **row.values) if old else Device(row.id, **row.values)
-    if made.asset not in present.assets:
-        raise Refused("unknown_asset", f"asset {made.asset!r}; import assets first")
+    _known("asset", made.asset, present.assets)
     if made.valid_from and made.valid_to and made.valid_to <= made.valid_from:
         raise Refused("bad_period", f"from {made.valid_from.isoformat()} to {made.valid_to.isoformat()}")
     return made
@@ -150,7 +154,7 @@ def _unit(row: Mapped, old: Unit | None, present: Present) -> Unit:
         ZoneInfo(made.timezone)
     except (OSError, ValueError, KeyError):
         raise Refused("bad_time_zone", f"{made.timezone!r}: give an IANA name such as Asia/Shanghai") from None
-    if present.calendars and made.calendar not in present.calendars:
+    if present.calendars is not None and made.calendar not in present.calendars:
         raise Refused("unknown_calendar", f"{made.calendar!r}: one of {', '.join(sorted(present.calendars))}")
     return made
 
@@ -158,8 +162,7 @@ def _unit(row: Mapped, old: Unit | None, present: Present) -> Unit:
 def _responsibility(row: Mapped, old: Responsibility | None, present: Present) -> Responsibility:
     values = {**row.values, "note": row.values.get("note") or (old.note if old else "")}
     made = replace(old, **values) if old else Responsibility(row.id, **values)
-    if made.unit not in present.units:
-        raise Refused("unknown_unit", f"unit {made.unit!r}; import units first")
+    _known("unit", made.unit, present.units)
     if made.valid_from and made.valid_to and made.valid_to < made.valid_from:
         raise Refused("bad_period", f"from {made.valid_from} to {made.valid_to}")
     return made

@@ -50,12 +50,12 @@ def import_file(
     *,
     dry_run: bool = False,
     skip_refused: bool = False,
-    calendars: Collection[str] = (),
+    calendars: Collection[str] | None = None,
 ) -> Report:
     """Import a file. When a row is refused nothing is imported, unless `skip_refused`: then all the others are.
 
     A field that the map fills takes the word of the file, also when it is blank; other fields stay as they are in the
-    register. Objects that the file lacks stay. `calendars`: names that units may use (empty: any).
+    register. Objects that the file lacks stay. `calendars`: names that units may use (None: any).
     Raises ConfigError, RegisterError, UnavailableError; the database is then as it was.
     """
     taken, report = prepare(what, file, map_file)
@@ -75,7 +75,16 @@ def import_file(
     return report
 
 
-def _present(tx: Tx, what: str, taken: Mapping[Hashable, Taken], calendars: Collection[str]) -> Present:
+def try_file(what: str, file: Path, map_file: Path | None = None, *, calendars: Collection[str] | None = None) -> Report:
+    """What an import into an empty register would do, without a database; names of units and assets are not checked."""
+    taken, report = prepare(what, file, map_file)
+    report.dry_run = True
+    build(what, taken, Present(calendars=calendars), report)
+    report.refused.sort()
+    return report
+
+
+def _present(tx: Tx, what: str, taken: Mapping[Hashable, Taken], calendars: Collection[str] | None) -> Present:
     """What the register holds of what the rows speak of."""
     rules = store.load_rules(tx)
     present = Present(units=rules.units.keys(), calendars=calendars)

@@ -1,0 +1,108 @@
+"""`citybrain explain`: why this unit, why this deadline."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from citybrain import clock
+from citybrain.cli.common import DataDir, Output, OutputOption, emit, emit_one, get_settings, open_db, run_clock
+from citybrain.kernel.errors import NotFound
+from citybrain.kernel.model import Unit
+from citybrain.store import register as register_store
+from citybrain.store import views
+from citybrain.store.db import Tx
+from citybrain.text import text
+from dispatch.calendars import load_calendars
+from dispatch.deadlines import Deadline, due
+from dispatch.responsibility import REASONS, UNASSIGNED, find_unit
+
+app = typer.Typer(
+    help="Why this unit, why this deadline.\n\nExample: citybrain explain route SL-000123 --condition SL-OUT",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@app.command()
+def route(
+    asset: Annotated[str, typer.Argument(help="Id of an asset.")],
+    condition: Annotated[str | None, typer.Option(help="Id of a condition, such as SL-OUT; none: any.")] = None,
+    data_dir: DataDir = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Which unit repairs an asset: every rule that was tried, and why it did or did not match.
+
+    Example: citybrain explain route SL-000123 --condition SL-OUT
+    """
+    settings = get_settings(data_dir)
+    with open_db(settings) as db, db.transaction() as tx:
+        register = register_store.load_rules(tx)
+        register.assets = register_store.assets_by_id(tx, [asset])
+    if asset not in register.assets:
+        raise NotFound(f"no asset {asset!r} in the register")
+    found = register.assets[asset]
+    answer = find_unit(found, condition, register, clock.parse(run_clock(settings)).now().date())
+    say = settings.language
+    if output is Output.JSON:
+        trail = [step._asdict() for step in answer.trail]
+        emit_one(
+            {"asset": asset, "condition": condition, "unit": answer.unit.id, "name": answer.unit.name, "trail": trail}, output
+        )
+        return
+    name = answer.unit.name_zh if say == "zh" and answer.unit.name_zh else answer.unit.name
+    typer.echo(text("register.route", say, asset=asset, kind=found.kind, unit=answer.unit.id, name=name))
+    rows = [
+        {
+            "level": step.level,
+            "rule": step.rule,
+            "matched": text("register.step_matched" if step.matched else "register.step_failed", say),
+            "why": f"{step.reason}: {REASONS[step.reason]}",
+            "detail": step.detail,
+        }
+        for step in answer.trail
+    ]
+    emit(rows, output)
+
+
+@app.command()
+def deadline(
+    order: Annotated[str, typer.Argument(help="Id or number of a work order.")],
+    data_dir: DataDir = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """How the deadline of a work order was calculated, and the same calculation again now.
+
+    Example: citybrain explain deadline 17
+    """
+    settings = get_settings(data_dir)
+    calendars = load_calendars(settings.calendars)
+    with open_db(settings) as db, db.transaction() as tx:
+        row = views.order(tx, views.order_id(tx, order))
+        unit = _unit(tx, row["unit"])
+    again: Deadline = due(row["dispatched_at"], row["limit_value"], row["limit_unit"], calendars.for_unit(unit))
+    same = again.due_at == row["due_at"]
+    if output is Output.JSON:
+        keys = ("id", "number", "unit", "filing_item", "limit_value", "limit_unit", "dispatched_at", "due_at")
+        result = {key: row[key] for key in keys} | {"steps": row["explanation"]}
+        emit_one(result | {"again": list(again.explain(settings.language)), "due_again": again.due_at, "same": same}, output)
+        return
+    say = settings.language
+    typer.echo(text("register.deadline_stored", say))
+    # the stored sentences are English; where nothing has changed the same are told in the reader's language
+    for sentence in again.explain(say) if same else row["explanation"]:
+        typer.echo(f"  {sentence}")
+    if same:
+        typer.echo(text("register.deadline_same", say))
+    else:
+        typer.echo(text("register.deadline_differs", say))
+        for sentence in again.explain(say):
+            typer.echo(f"  {sentence}")
+
+
+def _unit(tx: Tx, unit_id: str) -> Unit:
+    unit = register_store.load_rules(tx).units.get(unit_id)
+    if unit is None and unit_id != UNASSIGNED.id:
+        raise NotFound(f"unit {unit_id!r} of the order is not in the register any more")
+    return unit or UNASSIGNED
