@@ -29,8 +29,9 @@ def record(tx: Tx, events: Sequence[AlertEvent]) -> list[AlertEvent]:
             "reason": event.reason,
             "detail": event.detail,
             "evidence": event.evidence,
+            "n": number,
         }
-        for event in events
+        for number, event in enumerate(events)
     ]
     found = tx.all(_SQL["record"], events=Jsonb(rows))
     new = {(str(row["alert_id"]), row["change"], row["at"], row["reason"]) for row in found}

@@ -1,7 +1,7 @@
 -- record: changes of episodes; only those that were not known come back
 INSERT INTO alert_events (alert_id, change, at, reason, detail, evidence)
 SELECT e.alert_id, e.change, e.at, e.reason, e.detail, e.evidence
-FROM jsonb_to_recordset(%(events)s) WITH ORDINALITY
+FROM jsonb_to_recordset(%(events)s)
      AS e (alert_id uuid, change text, at timestamptz, reason text, detail text, evidence jsonb, n bigint)
 ORDER BY e.n
 ON CONFLICT (alert_id, change, at, reason) DO NOTHING
