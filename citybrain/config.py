@@ -40,7 +40,7 @@ class Settings(BaseSettings):
     ingest_workers: int = Field(1, description="Processes that read from the broker; more than 1 needs MQTT 5.", ge=1, le=64)
     queue_size: int = Field(20000, description="Messages held between the broker and the rules before back-pressure.", ge=100)
     batch_size: int = Field(2000, description="Most messages in one transaction.", ge=1)
-    batch_ms: int = Field(10, description="Longest wait for a batch to fill, in ms.", ge=1)
+    batch_ms: int = Field(1, description="Wait for a small batch to fill, in ms.", ge=0, le=1000)
     rulebook: Path | None = Field(None, description="A rulebook file over the shipped one; none: the shipped one.")
     profiles: Path | None = Field(None, description="A folder of further device profiles.")
     limits: Path | None = Field(None, description="A CSV of time limits by filing item; none: the shipped one.")

@@ -4,7 +4,7 @@ It is for benches and kill tests, where a client library would cost more than th
 quiet readings of covers, lamps and drains, numbered by `seq`, and now and then a flipped cover on an asset not used before.
 A message counts as acknowledged when its PUBACK has come; after a lost connection the unacknowledged ones are sent again.
 
-`python -m citybrain.runtime.flood OPTIONS_JSON`; stdin: one durable count a line (for the closed loop); stdout: one JSON report.
+`python -m citybrain.runtime.flood OPTIONS_JSON`; stdin: a durable count a line (closed loop); stdout: one JSON report.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ class Flood:
         try:
             sock = socket.create_connection((self._options.host, self._options.port), timeout=2)
             name = self._options.client.encode()
-            head = b"\x00\x04MQTT\x04\x02\x00\x00" + struct.pack("!H", len(name)) + name
+            head = b"\x00\x04MQTT\x04\x02\x00\x3c" + struct.pack("!H", len(name)) + name
             sock.sendall(b"\x10" + _length(len(head)) + head)
             answer = sock.recv(4)
             if len(answer) < 4 or answer[3] != 0:

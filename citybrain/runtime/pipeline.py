@@ -21,7 +21,7 @@ from typing import Protocol
 
 import orjson
 
-from citybrain.clock import Clock, real_ms
+from citybrain.clock import Clock
 from citybrain.config import Settings
 from citybrain.kernel.codec import Entry, to_plain
 from citybrain.kernel.errors import PayloadError
@@ -40,6 +40,10 @@ from ingest.decode import Decoder
 from rules.engine import Fate
 
 log = logging.getLogger(__name__)
+_ENOUGH = 32
+"""messages that are worth a transaction: a batch with fewer waits a moment for more"""
+_TICK_LAG_S = 0.3
+"""real seconds by which ticks follow the clock, so that they do not overtake readings that are under way"""
 
 
 class Source(Protocol):
@@ -78,16 +82,17 @@ class Pipeline:
             self._rejudging = Rejudging(city, self._shards, timedelta(days=settings.rejudge_days), stream.rejudge_waiting(tx))
         self._next_shard, self._checkpoint_at = 0, time.monotonic() + self._checkpoint_s
         self._tick_real, self._tick_ms = 0.0, 0
+        self._speed = 1 / max(clock.real_s(1), 1e-6)
         self._settled_at: float | None = None
         self.newest_ms = 0
         """newest observed time of any reading since the start"""
         self.ticks = True
-        """False: the owner gives the ticks (a replay lives in event time)."""
+        """False: the owner gives the ticks, and the clock of the replay also gives the time of receipt."""
 
     def turn(self, wait_s: float) -> int:
         """One batch; how many messages it had."""
         deliveries = self._source.take(self._batch_size, wait_s)
-        if deliveries and len(deliveries) < self._batch_size:
+        if 0 < len(deliveries) < _ENOUGH:
             time.sleep(self._batch_s)
             deliveries += self._source.take(self._batch_size - len(deliveries), 0)
         began = time.monotonic()
@@ -163,11 +168,10 @@ class Pipeline:
                 self._settled_at = max(self._settled_at, real + 0.5)
                 return None
             # overload: time goes on only as far as the stream has come
-            late_s = max(0, real_ms() - deliveries[0].received_ms) / 1000
-            now_ms -= int(late_s * 1000 / max(self._clock.real_s(1), 1e-9))
-            now_ms = min(now_ms, max(reading.observed_ms for reading in readings))
+            now_ms = min(now_ms, deliveries[0].received_ms, max(reading.observed_ms for reading in readings))
         elif real < self._settled_at:
             return None
+        now_ms -= int(_TICK_LAG_S * self._speed * 1000)
         if now_ms - self._tick_ms < 1000:
             return None
         self._tick_real, self._tick_ms = real, now_ms
@@ -199,14 +203,13 @@ class Pipeline:
             quarantine.add(tx, rejected, now)
             self.position += 1
             logged = [reading for reading, fate in kept if fate in {Fate.FRESH, Fate.CONTEXT}]
-            stream.append(tx, self.position, now, orjson.dumps(to_plain(Entry(logged, tick))))
             opened = self._city.dispatch(tx, events, now)
             new_late = sum(added)
             counts["stored"] = len(fresh) + new_late
             counts["late"] = new_late
             counts["duplicates"] = sum(fate == Fate.DUPLICATE for _, fate in kept) + len(late) - new_late
             counts["orders"] = len(opened)
-            stream.count(tx, counts)
+            stream.append(tx, self.position, now, orjson.dumps(to_plain(Entry(logged, tick))), counts)
             self._checkpoint(tx)
             if events:
                 stream.notify(tx, "alerts")
@@ -254,18 +257,11 @@ class Pipeline:
                 if found is not None:
                     self.position += 1
                     entry = Entry([], None, [(asset, found.state)])
-                    stream.append(tx, self.position, now, orjson.dumps(to_plain(entry)))
                     opened = self._city.dispatch(tx, found.events, now)
                     stream.drop_readings(tx, found.superseded)
-                    stream.count(
-                        tx,
-                        {
-                            "rejudged": 1,
-                            "orders": len(opened),
-                            "stored": -len(found.superseded),
-                            "duplicates": len(found.superseded),
-                        },
-                    )
+                    dropped = len(found.superseded)
+                    counts = {"rejudged": 1, "orders": len(opened), "stored": -dropped, "duplicates": dropped}
+                    stream.append(tx, self.position, now, orjson.dumps(to_plain(entry)), counts)
                 stream.rejudge_done(tx, asset)
                 if found is not None and found.events:
                     stream.notify(tx, "alerts")

@@ -111,9 +111,10 @@ def drop_readings(tx: Tx, readings: Sequence[Reading]) -> None:
     )
 
 
-def append(tx: Tx, position: int, at: datetime, entry: bytes) -> None:
-    """Append one entry to the log. Two writers at one position violate the primary key."""
-    tx.run(SQL["append"], position=position, at=at, entry=entry)
+def append(tx: Tx, position: int, at: datetime, entry: bytes, amounts: Mapping[str, int]) -> None:
+    """Append one entry to the log and add to the durable counters. Two writers at one position violate the primary key."""
+    added = {name: value for name, value in amounts.items() if value}
+    tx.run(SQL["append"], position=position, at=at, entry=entry, names=list(added), values=list(added.values()))
 
 
 def last_position(tx: Tx) -> int:
@@ -155,11 +156,6 @@ def checkpoints(tx: Tx) -> list[Checkpoint]:
 def save_checkpoint(tx: Tx, checkpoint: Checkpoint, now: datetime) -> None:
     """Save a checkpoint, unless a newer one is there."""
     tx.run(SQL["save_checkpoint"], **checkpoint._asdict(), at=now)
-
-
-def count(tx: Tx, amounts: Mapping[str, int]) -> None:
-    """Add to durable counters."""
-    tx.many(SQL["count"], [{"name": name, "value": value} for name, value in sorted(amounts.items()) if value])
 
 
 def counters(tx: Tx) -> dict[str, int]:

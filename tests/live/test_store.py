@@ -53,7 +53,7 @@ def test_an_older_checkpoint_never_replaces_a_newer_one(db: Database) -> None:
 def test_the_log_is_pruned_only_behind_all_shards(db: Database) -> None:
     with db.transaction() as tx:
         for position in range(1, 11):
-            stream.append(tx, position, NOW, b"%d" % position)
+            stream.append(tx, position, NOW, b"%d" % position, {"entries": 1, "nothing": 0})
         for shard in range(31):
             stream.save_checkpoint(tx, stream.Checkpoint(shard, 10, "v1", b""), NOW)
         assert stream.prune(tx) == 0
@@ -62,6 +62,7 @@ def test_the_log_is_pruned_only_behind_all_shards(db: Database) -> None:
     with db.transaction() as tx:
         assert [position for position, _ in stream.entries_after(tx, 0, page=2)] == [8, 9, 10]
         assert stream.last_position(tx) == 10
+        assert stream.counters(tx) == {"entries": 10}
 
 
 def test_a_newer_schema_is_refused(db: Database) -> None:

@@ -34,8 +34,13 @@ ORDER BY r.observed_at, r.device, r.key;
 -- drop_reading: a repeat that canonical dedupe dropped
 DELETE FROM readings WHERE asset = %(asset)s AND observed_at = %(observed_at)s AND device = %(device)s AND key = %(key)s;
 
--- append: one entry of the log
-INSERT INTO stream_log (position, at, entry) VALUES (%(position)s, %(at)s, %(entry)s);
+-- append: one entry of the log, and what the batch adds to the durable counters, in one round trip
+WITH entry AS (
+    INSERT INTO stream_log (position, at, entry) VALUES (%(position)s, %(at)s, %(entry)s)
+)
+INSERT INTO counters (name, value)
+SELECT name, value FROM unnest(%(names)s::text[], %(values)s::bigint[]) AS added (name, value) ORDER BY name
+ON CONFLICT (name) DO UPDATE SET value = counters.value + excluded.value;
 
 -- last_position: end of the log, or of the newest checkpoint when the log was pruned
 SELECT greatest(coalesce((SELECT max(position) FROM stream_log), 0), coalesce((SELECT max(position) FROM checkpoints), 0)) AS position;
@@ -56,10 +61,6 @@ VALUES (%(shard)s, %(position)s, %(version)s, %(at)s, %(state)s)
 ON CONFLICT (shard) DO UPDATE
 SET position = excluded.position, detector_version = excluded.detector_version, saved_at = excluded.saved_at, state = excluded.state
 WHERE checkpoints.position < excluded.position;
-
--- count: add to a durable counter
-INSERT INTO counters (name, value) VALUES (%(name)s, %(value)s)
-ON CONFLICT (name) DO UPDATE SET value = counters.value + excluded.value;
 
 -- counters: all durable counters
 SELECT name, value FROM counters ORDER BY name;
