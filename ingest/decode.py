@@ -1,4 +1,4 @@
-"""PURE: a message of the broker to readings, or to the named reason why not. No I/O, no clock.
+"""A message of the broker to readings, or to the named reason why not. No I/O, no clock.
 
 What happens to a message that is only partly good: a bad value is left out and noted while other values remain; the whole
 message goes to quarantine when no usable value remains, or when something that decides what the message *is* is wrong (asset,
@@ -7,28 +7,20 @@ device, time, `simulated`, `history`, or a field that the profile declares as re
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import logging
 
 from citybrain.kernel.errors import PayloadError
-from citybrain.kernel.model import Asset, Device, Kind, Reading
+from citybrain.kernel.model import Asset, Device, Kind
 from citybrain.kernel.register import Register
 from ingest import canonical, topics
-from ingest.values import Note
+from ingest.decoded import Decoded
+from ingest.profiled import Message
+from ingest.registry import Profiles
+
+__all__ = ["Decoded", "Decoder"]
+log = logging.getLogger(__name__)
 
 _KINDS = frozenset(Kind)
-
-
-class Decoded(NamedTuple):
-    """What a message was. `new_assets` and `new_devices` must be stored before the readings (provisional, auto_register).
-
-    `ignored` is one of `ingest.quarantine.IGNORED`, then there are no readings. `notes` name the values that were left out.
-    """
-
-    readings: tuple[Reading, ...] = ()
-    new_assets: tuple[Asset, ...] = ()
-    new_devices: tuple[Device, ...] = ()
-    ignored: str | None = None
-    notes: tuple[Note, ...] = ()
 
 
 RETAINED = Decoded(ignored="retained_replay")
@@ -42,6 +34,7 @@ class Decoder:
 
     def __init__(
         self,
+        profiles: Profiles,
         register: Register,
         *,
         city: str,
@@ -50,6 +43,7 @@ class Decoder:
         max_age_s: float,
     ) -> None:
         self.register = register
+        self._profiles = profiles
         self._city = city
         self._auto = auto_register
         self._max_future_ms = max_future_s * 1000
@@ -59,9 +53,25 @@ class Decoder:
         """The readings in one message. Raises PayloadError, and nothing else, for what cannot be read."""
         if retained:
             return RETAINED
-        if topic.startswith("city/"):
-            return self._canonical(topic, payload, received_ms, dup)
-        raise PayloadError("unknown_topic", topic[:200])
+        try:
+            if topic.startswith("city/"):
+                return self._canonical(topic, payload, received_ms, dup)
+            message = Message(
+                self._profiles,
+                self.register,
+                auto=self._auto,
+                max_future_ms=self._max_future_ms,
+                max_age_ms=self._max_age_ms,
+                received_ms=received_ms,
+                dup=dup,
+            )
+            return message.read(topic, payload)
+        except PayloadError:
+            raise
+        except Exception as error:
+            # nobody foresaw it; a bad message must still harm only itself
+            log.exception("a message on %s broke the decoder", topic[:200])
+            raise PayloadError("internal", f"{type(error).__name__}: {str(error)[:200]}") from error
 
     def _canonical(self, topic: str, payload: bytes, received_ms: int, dup: bool) -> Decoded:
         parts = topic.split("/")

@@ -29,6 +29,7 @@ REASONS: dict[str, str] = {
     "time_too_old": "the time is older than max_age_s",
     "no_values": "the message brings no usable value",
     "undecodable": "the decoder of the profile cannot read the bytes",
+    "rule_error": "the reading was good, a rule failed on it; the log has the trace",
     "internal": "the decoder failed in a way nobody foresaw; the log has the trace",
 }
 """Reason codes of `PayloadError`, each with its meaning in one line."""
@@ -45,6 +46,8 @@ NOTES: dict[str, str] = {
     "wrong_type": "the value has a type that the measure cannot have",
     "out_of_range": "the value is outside of what is physically possible",
     "sentinel": "the value is the device's code for: no measurement",
+    "unknown_code": "the device sends a code that the profile does not know",
+    "unbound": "the device was bound to no asset at the time of this stored value",
     "bad_unit": "the unit given with the value cannot be converted to that of the measure",
     "bad_name": "the name of the value is not a name (letters, digits, _ . - and at most 64 characters)",
     "too_many": "the message brings more than 64 values",

@@ -1,0 +1,1 @@
+"""PURE: text like an object of JSON whose keys are not quoted."""
