@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
-_BLOCK = re.compile(r"(?:<!-- check: (\w+) -->\n)?```(\w*)\n(.*?)```", re.S)
+_BLOCK = re.compile(r"(?:<!-- check: ([\w ]+) -->\n)?```(\w*)\n(.*?)```", re.S)
 
 
 class Block(NamedTuple):

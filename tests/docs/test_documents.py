@@ -15,6 +15,7 @@ from citybrain.cli.mount import mount
 from citybrain.register.mapspec import check as check_map
 from citybrain.yamlfile import parse
 from dispatch.channels.webhook.signature import sign
+from ingest.registry import parse_profile
 from rules.load import from_files, shipped
 from tests.docs.markdown import ROOT, blocks, name, ours
 
@@ -76,18 +77,23 @@ def test_every_command_has_an_example(root: Any) -> None:
 def test_snippets_work(path: Path) -> None:
     for block in blocks(path):
         if block.check:
-            CHECKS[block.check](block.text)
+            kind, _, argument = block.check.partition(" ")
+            CHECKS[kind](block.text, argument)
 
 
-def _rulebook(text: str) -> None:
+def _rulebook(text: str, _: str) -> None:
     assert from_files([*shipped(), parse(text, "snippet")])[1] == []
 
 
-def _map(text: str) -> None:
+def _map(text: str, _: str) -> None:
     assert check_map(parse(text, "snippet"))[1] == []
 
 
-def _signature(text: str) -> None:
+def _profile(text: str, stem: str) -> None:
+    assert parse_profile(parse(text, "snippet"), stem)[1] == []
+
+
+def _signature(text: str, _: str) -> None:
     space: dict[str, Any] = {}
     exec(text, space)
     stamp = str(int(space["time"].time()))
@@ -97,7 +103,7 @@ def _signature(text: str) -> None:
     assert not space["genuine"]("secret", headers | {"Citybrain-Timestamp": "1"}, b"{}")
 
 
-CHECKS = {"rulebook": _rulebook, "map": _map, "signature": _signature}
+CHECKS = {"rulebook": _rulebook, "map": _map, "profile": _profile, "signature": _signature}
 
 
 def test_every_dependency_has_its_line() -> None:

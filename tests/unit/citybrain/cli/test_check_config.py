@@ -40,7 +40,7 @@ def test_the_shipped_configuration_has_no_fault(app: typer.Typer) -> None:
 
 
 def test_every_part_is_checked_even_when_another_is_faulty(app: typer.Typer, tmp_path: Path) -> None:
-    config = write(tmp_path / "settings.yml", "city: demo\nhttp_prot: 8080\nbatch_ms: 0\n")
+    config = write(tmp_path / "settings.yml", "city: demo\nhttp_prot: 8080\nqueue_size: 0\n")
     rules = write(tmp_path / "rules.yml", "MH-OPEN:\n  filing: MH-MISSNG\nMH-FLIP: {severity: grave}\n")
     limits = write(tmp_path / "limits.csv", "item,kind\n")
     calendars = write(tmp_path / "calendars.yml", "plain:\n  hours: ['8-12']\n  weekdays: [mon]\n")
@@ -50,7 +50,7 @@ def test_every_part_is_checked_even_when_another_is_faulty(app: typer.Typer, tmp
     assert result.exit_code == 1
     assert found == {
         ("settings.yml", 2, "http_prot"),
-        ("settings.yml", 3, "batch_ms"),
+        ("settings.yml", 3, "queue_size"),
         ("limits.csv", 1, ""),
         ("calendars.yml", 2, "plain.hours"),
         ("rules.yml", 3, "MH-FLIP.severity"),
@@ -66,11 +66,11 @@ def test_a_filing_item_without_a_limit_is_a_fault(app: typer.Typer, tmp_path: Pa
 
 
 def test_a_setting_of_the_environment_is_named_by_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    config = write(tmp_path / "settings.yml", "batch_ms: 5\n")
-    monkeypatch.setenv("CITYBRAIN_BATCH_MS", "0")
+    config = write(tmp_path / "settings.yml", "queue_size: 500\n")
+    monkeypatch.setenv("CITYBRAIN_QUEUE_SIZE", "0")
     found, faults = check_settings(config, {})
     assert found is None
-    assert [(fault.file, fault.key) for fault in faults] == [("environment", "CITYBRAIN_BATCH_MS")]
+    assert [(fault.file, fault.key) for fault in faults] == [("environment", "CITYBRAIN_QUEUE_SIZE")]
 
 
 @pytest.mark.parametrize(
