@@ -33,9 +33,10 @@ def follow(
             continue
         info = look.info(event.condition, event.kind)
         ready = from_ms(event.at_ms) + timedelta(seconds=info.verify_s)
-        verify[case.id] = max(ready, verify.get(case.id, ready))
+        verify[case.id] = min(ready, verify.get(case.id, ready))
     for case_id, at in verify.items():
-        timers.set_many(tx, case_id, {"verify": at})
+        # the first moment at which there may be something to see; whoever looks too early sets the next
+        timers.sooner(tx, case_id, "verify", at)
     _bad_again(tx, look, events, ended, home=home, board=board, orders_=orders_, now=now)
 
 

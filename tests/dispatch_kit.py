@@ -68,8 +68,8 @@ INFOS = {
 def register() -> Register:
     """Three units, two covers, a drain, lamps of two feeders behind a cabinet, sensors behind a gateway."""
     units = [
-        Unit("drainage", "Drainage service", "排水服务中心", "Asia/Shanghai", contacts=("log:drainage",), lead=("log:drainage-lead",),
-             supervisor=("log:city-hall",)),
+        Unit("drainage", "Drainage service", "排水服务中心", "Asia/Shanghai", contacts=("log:drainage",),
+             lead=("log:drainage-lead",), supervisor=("log:city-hall",)),
         Unit("lighting", "Lighting contractor", "市政公用服务中心", "Asia/Shanghai", contacts=("log:lighting",),
              lead=("log:lighting-lead",), supervisor=("log:city-hall",)),
         Unit("street-office", "Street office", timezone="Asia/Shanghai", contacts=("log:office",), guardian_of=("*",)),
@@ -93,8 +93,7 @@ def register() -> Register:
         Responsibility("r-cabinets", "area", "lighting", kind="cabinet", area="d1"),
         Responsibility("r-pits", "area", "drainage", area="d1"),
     ]
-    found = Register(1, {a.id: a for a in assets}, {}, {u.id: u for u in units}, rules)
-    return found
+    return Register(1, {a.id: a for a in assets}, {}, {u.id: u for u in units}, rules)
 
 
 def event(

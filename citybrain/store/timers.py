@@ -40,6 +40,11 @@ def set_many(tx: Tx, case_id: str, times: Mapping[str, datetime]) -> None:
     )
 
 
+def sooner(tx: Tx, case_id: str, purpose: str, at: datetime) -> None:
+    """A timer that fires at the latest at a time; one that is set for earlier stays."""
+    tx.run(_SQL["sooner"], id=timer_id(case_id, purpose), case_id=case_id, purpose=purpose, next_at=at)
+
+
 def done(tx: Tx, ids: Sequence[str]) -> None:
     """Timers that have had their turn."""
     if ids:

@@ -38,7 +38,9 @@ def handle(tx: Tx, look: Lookups, timer: Row, now: datetime) -> None:
 def look_at(look: Lookups, case: Row, members: list[Row], order: Row | None, now: datetime) -> Finding:
     """The finding about a case from its alerts and its order."""
     facts = [AlertFact(row["asset"], row["phase"], row["changed_at"]) for row in members]
-    infos: list[ConditionInfo] = [look.info(row["condition"], row["kind"]) for row in members]
+    # children have their own times; those of a group without an alert of its own are all there is
+    own = [row for row in members if row["asset"] == case["asset"]] or members
+    infos: list[ConditionInfo] = [look.info(row["condition"], row["kind"]) for row in own]
     infos = infos or [look.info(case["condition"], case["kind"])]
     return judge(
         case["asset"],

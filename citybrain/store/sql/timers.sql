@@ -19,6 +19,10 @@ SELECT id FROM timers WHERE id = ANY (%(ids)s) AND next_at <= %(now)s;
 INSERT INTO timers (id, case_id, purpose, next_at) VALUES (%(id)s, %(case_id)s, %(purpose)s, %(next_at)s)
 ON CONFLICT (id) DO UPDATE SET next_at = excluded.next_at, failures = 0;
 
+-- sooner: a timer that fires at the latest at a time
+INSERT INTO timers (id, case_id, purpose, next_at) VALUES (%(id)s, %(case_id)s, %(purpose)s, %(next_at)s)
+ON CONFLICT (id) DO UPDATE SET next_at = least(timers.next_at, excluded.next_at);
+
 -- done: timers that have had their turn
 DELETE FROM timers WHERE id = ANY (%(ids)s);
 
