@@ -1,4 +1,4 @@
-"""PURE. Mapped rows to objects of the register: duplicates, references, and what they change of what is there."""
+"""Mapped rows to objects of the register: duplicates, references, and what they change of what is there."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from citybrain.geo import geometry
 from citybrain.kernel.errors import RegisterError
 from citybrain.kernel.model import Asset, Device, Unit
 from citybrain.kernel.register import Area, Responsibility
-from citybrain.register.fields import Refused
+from citybrain.register.fields import Line, Refused
 from citybrain.register.mapping import ColumnMap, Mapped, Skipped
 from citybrain.register.report import Report
-from citybrain.register.table import Line
 
 
 @dataclass(slots=True)

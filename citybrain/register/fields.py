@@ -44,6 +44,10 @@ class Refused(Exception):
         self.reason, self.detail = reason, detail
 
 
+Line = tuple[int, dict[str, str] | Refused]
+"""A row with its number (line of a CSV file, feature of a GeoJSON file); Refused when it could not even be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class FieldType:
     """What a field holds. `form`: text, asset (an id), number, date, time, list, geometry; `unit` as in the field's name."""

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from citybrain.kernel.errors import ConfigError, RegisterError, UnavailableError
-from citybrain.register.fields import Refused
+from citybrain.register.fields import Line, Refused
 from citybrain.register.mapspec import MapSpec
 
-Line = tuple[int, dict[str, str] | Refused]
 _WGS84 = ("CRS84", "EPSG::4326", "EPSG:4326")
 csv.field_size_limit(1_000_000)
 

@@ -7,11 +7,10 @@ from hypothesis import strategies as st
 
 from citybrain.kernel.model import Asset
 from citybrain.register.building import Present, build, take_rows
-from citybrain.register.fields import REASONS, Refused
+from citybrain.register.fields import REASONS, Line, Refused
 from citybrain.register.mapping import ColumnMap
 from citybrain.register.mapspec import MapSpec
 from citybrain.register.report import Report
-from citybrain.register.table import Line
 
 HEADER = ("n", "x", "y", "w", "note")
 word = st.sampled_from(
