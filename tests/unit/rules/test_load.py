@@ -15,17 +15,17 @@ from rules.rulebook import Dwell, Rulebook
 SHIPPED = load()
 
 CAUSES = {
-    "cover_open": "MH-OPEN MH-FLIP MH-GONE",
+    "cover_open": "MH-OPEN MH-MOVED MH-FLIP MH-GONE",
     "cover_loose": "MH-ROCK",
     "cover_settled": "MH-SETTLE",
-    "water_high": "MH-LEVEL MH-FULL MH-RATE",
+    "water_high": "MH-LEVEL MH-FULL MH-FLOAT MH-RATE",
     "gas": "MH-GAS",
     "lamp_dark": "SL-OUT SL-LOW SL-GEAR",
     "lamp_schedule": "SL-DAY",
     "lamp_cycling": "SL-CYC",
-    "lamp_electric": "SL-OVER SL-PF SL-UV SL-OV SL-TEMP",
-    "pole": "SL-TILT",
-    "drain_high": "DR-HIGH DR-FULL DR-RATE DR-SLOW",
+    "lamp_electric": "SL-OVER SL-CURRENT SL-PF SL-UV SL-OV SL-TEMP",
+    "pole": "SL-TILT SL-MOVED",
+    "drain_high": "DR-HIGH DR-FULL DR-FLOAT DR-RATE DR-SLOW",
     "drain_blocked": "DR-BLOCK",
     "drain_grate": "DR-GRATE",
     "overflow": "DR-OVERFLOW",
