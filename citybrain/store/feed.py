@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from citybrain.kernel.errors import InputError
@@ -47,24 +49,35 @@ def end(tx: Tx) -> FeedPosition:
 
 
 def stream_since(tx: Tx, after: FeedPosition, *, until: FeedPosition | None = None, limit: int = 500) -> list[FeedEvent]:
-    """Events after a position (and not beyond `until`), at most `limit` of each topic, put together by their time.
+    """Events after a position (and not beyond `until`) in the order of their transactions; [] when there are none.
 
     Events that an open transaction may still precede are held back until it ends, so a reader that resumes at the position
-    of the last event it saw never misses one.
+    of the last event it saw never misses one. `limit` bounds the events of each topic: ask again until nothing comes.
     """
     upto = until or FeedPosition(_ALL, _ALL)
     alerts = tx.all(_SQL["stream_alerts"], after=after.alerts, until=upto.alerts, limit=limit)
     orders = tx.all(_SQL["stream_orders"], after=after.orders, until=upto.orders, limit=limit)
+    return merge(after, alerts, orders, limit)
+
+
+def merge(after: FeedPosition, alerts: Sequence[Row], orders: Sequence[Row], limit: int) -> list[FeedEvent]:
+    """PURE: two lists as one. Each keeps its own order (positions depend on it); between them the older transaction goes
+    first, and within one transaction the earlier time. What may come before the rest of a full list waits for the next page.
+    """
     found: list[FeedEvent] = []
     position, a, o = after, 0, 0
-    # each list keeps its own order (the positions depend on it); between the lists the earlier time goes first
     while a < len(alerts) or o < len(orders):
-        if o >= len(orders) or (a < len(alerts) and alerts[a]["at"] <= orders[o]["at"]):
-            position = FeedPosition(alerts[a]["seq"], position.orders)
-            found.append(FeedEvent(position, "alert", alerts[a]))
+        if (a == limit and o < len(orders)) or (o == limit and a < len(alerts)):
+            break
+        if o >= len(orders) or (a < len(alerts) and _age(alerts[a]) <= _age(orders[o])):
+            position, topic, row = FeedPosition(alerts[a]["seq"], position.orders), "alert", alerts[a]
             a += 1
         else:
-            position = FeedPosition(position.alerts, orders[o]["seq"])
-            found.append(FeedEvent(position, "order", orders[o]))
+            position, topic, row = FeedPosition(position.alerts, orders[o]["seq"]), "order", orders[o]
             o += 1
+        found.append(FeedEvent(position, topic, {key: value for key, value in row.items() if key != "age"}))
     return found
+
+
+def _age(row: Row) -> tuple[int, datetime]:
+    return -row["age"], row["at"]

@@ -140,42 +140,41 @@ def test_an_alert_leads_to_an_order_that_a_crew_moves(server: Server) -> None:
     assert server.client.get("/api/units").json()[0]["name_zh"] == "排水中心"
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body", "headers", "status", "says"),
-    [
-        ("GET", "/api/nothing", None, {}, 404, "/docs"),
-        ("DELETE", "/api/orders", None, {}, 405, ""),
-        ("GET", "/api/alerts/not-a-uuid", None, {}, 422, "alert_id"),
-        ("GET", "/api/alerts?limit=0", None, {}, 422, "limit"),
-        ("GET", "/api/alerts?cursor=zzz", None, {}, 422, "cursor"),
-        ("GET", "/api/alerts?phase=gone", None, {}, 422, "phase"),
-        ("GET", "/api/alerts/00000000-0000-0000-0000-000000000000", None, {}, 404, "no alert"),
-        ("GET", "/api/orders/999", None, {}, 404, "999"),
-        ("GET", "/api/orders/what", None, {}, 404, "id or the number"),
-        ("GET", "/api/orders/99999999999999999999999", None, {}, 404, "order"),
-        ("GET", "/api/assets/none", None, {}, 404, "no asset"),
-        ("GET", "/api/stream?after=zzz", None, {}, 422, "a12.o7"),
-        ("GET", "/api/stream?after=a9999999999999999999.o0", None, {}, 422, "position"),
-        ("POST", "/api/orders/1/ack", {"actor": "x"}, {}, 401, "Bearer"),
-        ("POST", "/api/orders/1/ack", {"actor": "x"}, {"Authorization": "Bearer wrong"}, 401, "token"),
-        ("POST", "/api/orders/1/ack", {"actor": "x"}, {"Authorization": "Basic wrong"}, 401, "Bearer"),
-        ("POST", "/api/orders/1/dance", {"actor": "x"}, AUTH, 422, "verb"),
-        ("POST", "/api/orders/1/ack", {"actor": " "}, AUTH, 422, "actor"),
-        ("POST", "/api/orders/1/ack", {"actor": "x", "who": 1}, AUTH, 422, "who"),
-        ("POST", "/api/orders/1/return", {"actor": "x"}, AUTH, 422, "reason"),
-        ("POST", "/api/orders/1/verify", {"actor": "x"}, AUTH, 422, "verb"),
-    ],
+ERRORS: tuple[tuple[str, str, object, dict[str, str], int, str], ...] = (
+    ("GET", "/api/nothing", None, {}, 404, "/docs"),
+    ("DELETE", "/api/orders", None, {}, 405, ""),
+    ("GET", "/api/alerts/not-a-uuid", None, {}, 422, "alert_id"),
+    ("GET", "/api/alerts?limit=0", None, {}, 422, "limit"),
+    ("GET", "/api/alerts?cursor=zzz", None, {}, 422, "cursor"),
+    ("GET", "/api/alerts?phase=gone", None, {}, 422, "phase"),
+    ("GET", "/api/alerts/00000000-0000-0000-0000-000000000000", None, {}, 404, "no alert"),
+    ("GET", "/api/orders/999", None, {}, 404, "999"),
+    ("GET", "/api/orders/what", None, {}, 404, "id or the number"),
+    ("GET", "/api/orders/99999999999999999999999", None, {}, 404, "order"),
+    ("GET", "/api/assets/none", None, {}, 404, "no asset"),
+    ("GET", "/api/stream?after=zzz", None, {}, 422, "a12.o7"),
+    ("GET", "/api/stream?after=a9999999999999999999.o0", None, {}, 422, "position"),
+    ("POST", "/api/orders/1/ack", {"actor": "x"}, {}, 401, "Bearer"),
+    ("POST", "/api/orders/1/ack", {"actor": "x"}, {"Authorization": "Bearer wrong"}, 401, "token"),
+    ("POST", "/api/orders/1/ack", {"actor": "x"}, {"Authorization": "Basic wrong"}, 401, "Bearer"),
+    ("POST", "/api/orders/1/dance", {"actor": "x"}, AUTH, 422, "verb"),
+    ("POST", "/api/orders/1/ack", {"actor": " "}, AUTH, 422, "actor"),
+    ("POST", "/api/orders/1/ack", {"actor": "x", "who": 1}, AUTH, 422, "who"),
+    ("POST", "/api/orders/1/return", {"actor": "x"}, AUTH, 422, "reason"),
+    ("POST", "/api/orders/1/verify", {"actor": "x"}, AUTH, 422, "verb"),
 )
-def test_every_error_is_a_problem(
-    server: Server, method: str, path: str, body: object, headers: dict[str, str], status: int, says: str
-) -> None:
+"""method, path, body, headers -> status, and what the answer must say"""
+
+
+def test_every_error_is_a_problem(server: Server) -> None:
     server.raise_alert()
-    answer = server.client.request(method, path, json=body, headers=headers)
-    assert answer.status_code == status
-    assert answer.headers["content-type"] == "application/problem+json"
-    problem = answer.json()
-    assert (problem["status"], problem["type"], problem["instance"]) == (status, "about:blank", path.split("?")[0])
-    assert says in problem["detail"]
+    for method, path, body, headers, status, says in ERRORS:
+        answer = server.client.request(method, path, json=body, headers=headers)
+        assert answer.status_code == status, (method, path)
+        assert answer.headers["content-type"] == "application/problem+json", (method, path)
+        problem = answer.json()
+        assert (problem["status"], problem["type"], problem["instance"]) == (status, "about:blank", path.split("?")[0])
+        assert says in problem["detail"], (method, path)
 
 
 def test_a_move_that_the_state_does_not_allow_is_a_conflict_and_changes_nothing(server: Server) -> None:
@@ -292,7 +291,8 @@ def test_the_end_of_the_server_ends_the_streams(server: Server) -> None:
 
 def test_a_client_that_leaves_is_forgotten(server: Server) -> None:
     with httpx.stream("GET", f"{server.url}/api/stream") as answer:
-        next(answer.iter_lines())
+        lines = answer.iter_lines()
+        next(lines)
         assert server.broadcast.clients == 1
     server.raise_alert("MH-1")
     deadline = time.monotonic() + 5
