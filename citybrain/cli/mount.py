@@ -6,10 +6,18 @@ from importlib import import_module
 
 import typer
 
-GROUPS: dict[str, str] = {}
+GROUPS: dict[str, str] = {
+    "alerts": "alerts",
+    "orders": "orders",
+    "import": "import_",
+    "explain": "explain",
+    "profiles": "profiles",
+    "quarantine": "quarantine",
+    "bench": "bench",
+}
 """name of a group of commands -> module of `citybrain.cli` whose `app` holds them"""
 
-COMMANDS: tuple[str, ...] = ("run",)
+COMMANDS: tuple[str, ...] = ("demo", "run", "watch", "replay", "check_config", "docs")
 """modules of `citybrain.cli` whose `register(root)` adds single commands"""
 
 
@@ -18,4 +26,6 @@ def mount(root: typer.Typer) -> None:
     for name in COMMANDS:
         import_module(f"citybrain.cli.{name}").register(root)
     for name, module in GROUPS.items():
+        from importlib.util import find_spec
+        if not find_spec(f"citybrain.cli.{module}"): continue
         root.add_typer(import_module(f"citybrain.cli.{module}").app, name=name)

@@ -40,7 +40,7 @@ def run(
         info = run_dir.read("run")
         console.print(f"city brain runs as pid {info['pid']} on {settings.data_dir}", soft_wrap=True, highlight=False)
         console.print(f"  MQTT      {info['mqtt'].rsplit('@', 1)[-1]}", highlight=False)
-        console.print(f"  HTTP      from {settings.http_host}:{settings.http_port} (see run/run.json)", highlight=False)
+        console.print(f"  HTTP      http://{settings.http_host}:{info['http']}/docs", highlight=False)
         console.print(f"  watch     citybrain watch --data-dir {settings.data_dir}", soft_wrap=True, highlight=False)
 
     sys.exit(app.run(settings, ready))

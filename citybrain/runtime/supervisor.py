@@ -96,15 +96,18 @@ class Supervisor:
         """Run until SIGTERM or SIGINT; 0. Raises StateError when another program has the data directory."""
         self._run.lock()
         signals = Signals()
+        announced = False
         with ExitStack() as stack:
             stack.callback(self._run.unlock)
             self._open_database(stack)
             self._open_broker(stack)
             self._announce()
             stack.callback(self._stop_parts)
-            ready(self._run)
             while not signals.stop:
                 self._watch()
+                if not announced and self._run.read("run").get("http"):
+                    announced = True
+                    ready(self._run)
                 if signals.take_reload():
                     for part in self._parts.values():
                         part.send(signal.SIGHUP)

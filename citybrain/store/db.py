@@ -19,7 +19,13 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Row = dict[str, Any]
 
-set_json_dumps(lambda value: orjson.dumps(value, default=str))
+
+def _plain(value: object) -> object:
+    """For JSON: a named tuple is a list, anything else its text."""
+    return list(value) if isinstance(value, tuple) else str(value)
+
+
+set_json_dumps(lambda value: orjson.dumps(value, default=_plain))
 set_json_loads(orjson.loads)
 
 _RETRY = {"40001", "40P01", "55P03"}
