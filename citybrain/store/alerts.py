@@ -28,7 +28,7 @@ def record(tx: Tx, events: Sequence[AlertEvent]) -> list[AlertEvent]:
             "at": from_ms(event.at_ms),
             "reason": event.reason,
             "detail": event.detail,
-            "evidence": event.evidence,
+            "evidence": [list(item) for item in event.evidence],
             "n": number,
         }
         for number, event in enumerate(events)
@@ -85,7 +85,7 @@ def _row(event: AlertEvent, before: Mapping[str, Any] | None) -> dict[str, Any]:
         "changed_at": at,
         "reason": event.reason,
         "detail": event.detail,
-        "evidence": event.evidence,
+        "evidence": [list(item) for item in event.evidence],
         "rulebook": event.rulebook,
         "past": event.change == AlertChange.ADDED or bool(before and before["past"] and event.change != AlertChange.RAISED),
         "withdrawn": event.change == AlertChange.WITHDRAWN,
