@@ -19,7 +19,7 @@ from citybrain.kernel.model import Asset
 from rules.detectors.base import NAN, Memory
 from rules.lifecycle import Episode
 from rules.plan import Plan, Planner
-from rules.rain import RainHistory
+from rules.rain import RainHistory, Sample
 from rules.state import AssetState
 
 FORMAT: Final = 1
@@ -40,7 +40,11 @@ def write(states: Iterable[AssetState], rain: RainHistory, version: str) -> byte
         size = len(state.memory), len(state.ring)
         assets.append((state.id, state.plan.kind, layout, state.newest, state.floor, state.pos, size, episodes))
         numbers += (_out(state.memory), _out(state.ring))
-    districts = {name: dict(sorted(one.gauges.items())) for name, one in sorted(rain.districts.items()) if one.gauges}
+    districts = {
+        name: {gauge: [tuple(sample) for sample in samples] for gauge, samples in sorted(one.gauges.items())}
+        for name, one in sorted(rain.districts.items())
+        if one.gauges
+    }
     head = orjson.dumps(
         {"format": FORMAT, "version": version, "layouts": list(layouts), "assets": assets, "rain": districts},
         option=orjson.OPT_NON_STR_KEYS,
@@ -53,8 +57,8 @@ def read_rain(data: bytes, rain: RainHistory) -> None:
     head, _ = _head(data)
     for district, gauges in head["rain"].items():
         for gauge, samples in gauges.items():
-            for at_ms, fallen, counter in samples:
-                sample = (at_ms, NAN if fallen is None else fallen, NAN if counter is None else counter)
+            for at_ms, fallen, counter, key in samples:
+                sample = Sample(at_ms, NAN if fallen is None else fallen, NAN if counter is None else counter, key)
                 rain.district(district).add(gauge, sample)
 
 

@@ -100,7 +100,7 @@ class Engine:
                     fates[index] = fate
                     continue
             if flags & _SIMULATED:
-                state.remember(at, key)
+                state.remember_aside(at, key)
                 continue
             if at >= state.due:
                 self._on_time(state, at, events)
@@ -111,6 +111,8 @@ class Engine:
             state.newest = state.floor = at
             if state.active is not None:
                 self._judge_active(state, at, values, events)
+                if state.plan.gauge:
+                    self._hear(readings[index])
                 continue
             memory, plan = state.memory, state.plan
             judges = iter(plan.shapes.get(tuple(values)) or plan.judges_for(values))
@@ -125,7 +127,7 @@ class Engine:
                     # A text where a number belongs says nothing to that condition; the iterator goes on with the next.
                     continue
             if plan.gauge:
-                self._hear(asset, at, values)
+                self._hear(readings[index])
         return StepResult(fates, events)
 
     def tick(self, now_ms: int) -> list[AlertEvent]:
@@ -181,7 +183,7 @@ class Engine:
     def adopt(self, asset: str, data: bytes) -> None:
         """Takes the state of one asset from `dump_asset` or from re-judging, in place of its present one."""
         self._states.pop(asset, None)
-        for state in checkpoint.read_states(data, self._planner, self._asset_of):
+        for state in checkpoint.read_states(data, self._planner, self._asset_of) if data else ():
             self._states[state.id] = state
             self._arm(state)
 
@@ -215,34 +217,33 @@ class Engine:
         if reading.kind != _RAIN_GAUGE or shard_of(reading.asset) == self.shard:
             return FRESH
         if not reading.flags & _SIMULATED:
-            self._hear(reading.asset, reading.observed_ms, reading.values)
+            self._hear(reading)
         return CONTEXT
 
     def _fate(self, state: AssetState, reading: Reading, key: int) -> Fate:
         at, window = reading.observed_ms, reading.window_ms
         if state.heard_before(at, key, window):
             return DUPLICATE
-        if window:
-            state.make_room(window, max(at, state.newest))
+        state.make_room(window, max(at, state.newest))
         if reading.flags & _SIMULATED or not state.out_of_order(at, key):
             return FRESH
-        state.remember(at, key)
+        state.remember_aside(at, key)
         if state.plan.gauge:
-            self._hear(reading.asset, at, reading.values)
+            self._hear(reading)
         return LATE
 
-    def _hear(self, gauge: str, at: int, values: Mapping[str, Value]) -> None:
-        asset = self._asset_of(gauge)
-        self._rain.hear(gauge, asset.district if asset else None, at, values)
+    def _hear(self, reading: Reading) -> None:
+        asset = self._asset_of(reading.asset)
+        self._rain.hear(asset.district if asset else None, reading)
 
     # Episodes
 
     def _judge_active(self, state: AssetState, at: int, values: Mapping[str, Value], events: list[AlertEvent]) -> None:
         """A reading of an asset with episodes: good verdicts count as well."""
-        active = state.active
         for condition in state.plan.silences:
-            if active is not None and condition.id in active:
+            if state.active is not None and condition.id in state.active:
                 self._signal(state, condition, GOOD, None, at, values, events)
+                self._hasten(state, at + int(state.memory[condition.base]))
         for condition, observe in state.plan.judges_for(values):
             try:
                 verdict = observe(values, at, state.memory)
@@ -252,8 +253,6 @@ class Engine:
                 self._verdict(state, condition, verdict, at, values, events)
             elif verdict is False and state.active is not None and condition.id in state.active:
                 self._signal(state, condition, GOOD, None, at, values, events)
-        if state.plan.gauge:
-            self._hear(state.id, at, values)
 
     def _verdict(
         self,
@@ -304,9 +303,8 @@ class Engine:
                 state.active = None
             return
         when = due(episode, condition.times)
-        if when is not None and when < state.due:
-            state.due = when
-            heappush(self._heap, (when, state.id))
+        if when is not None:
+            self._hasten(state, when)
 
     def _event(
         self,
@@ -319,7 +317,10 @@ class Engine:
     ) -> AlertEvent:
         reason, detail, evidence, end = episode.reason, episode.detail, episode.evidence, None
         if change is AlertChange.RAISED:
-            episode.id, episode.severity = alert_id(state.id, condition.id, episode.onset_ms), condition.severity
+            # Contradicting messages of one millisecond can make two episodes of one onset.
+            again = episode.raises.count(episode.onset_ms)
+            name = condition.id if again < 2 else f"{condition.id}#{again}"
+            episode.id, episode.severity = alert_id(state.id, name, episode.onset_ms), condition.severity
         elif change is AlertChange.FLAPPING:
             times = condition.times
             reason = "flapping"
@@ -371,6 +372,12 @@ class Engine:
         when, _, _ = self._next(state)
         state.due = when
         if when < NEVER:
+            heappush(self._heap, (when, state.id))
+
+    def _hasten(self, state: AssetState, when: int) -> None:
+        """Sees to it that the asset is looked at not later than `when`."""
+        if when < state.due:
+            state.due = when
             heappush(self._heap, (when, state.id))
 
     def _next(self, state: AssetState) -> tuple[int, str, Signal]:

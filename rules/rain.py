@@ -1,20 +1,27 @@
-"""PURE: what the rain gauges of the districts said of late, in whatever order their readings came."""
+"""PURE: what the rain gauges of the districts said of late. It does not matter in which order their readings came."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Mapping
-from typing import Final
+from math import isnan, nan
+from typing import Final, NamedTuple
 
-from citybrain.kernel.model import Value
+from citybrain.kernel.model import Reading, Value
 
 STEP_MS: Final = 600_000
-"""Spans are widened to whole ten minutes, so that one sum serves all drains of a district."""
+"""Spans are moved back to whole ten minutes, so that one sum serves all drains of a district."""
 KEEP_MS: Final = 50 * 3_600_000
 """A little more than the longest span a rule may ask for (48 h)."""
 
-Sample = tuple[int, float, float]
-"""(observed ms, rain since the reading before or NaN, counter or NaN), in mm."""
+
+class Sample(NamedTuple):
+    """What a gauge said: rain since its reading before, or its counter, in mm; NaN for what it did not say."""
+
+    observed_ms: int
+    fallen: float
+    counter: float
+    key: int
+    """Of the message, to know a repeat."""
 
 
 class District:
@@ -26,20 +33,25 @@ class District:
         self.gauges: dict[str, list[Sample]] = {}
         self._sums: dict[tuple[int, int], float | None] = {}
 
-    def add(self, gauge: str, sample: Sample) -> None:
-        """Takes a sample in; one of a time that is known already is the same sample heard again."""
+    def add(self, gauge: str, sample: Sample, window_ms: int = 0) -> None:
+        """Takes a sample in. Of a message heard twice within its window the earlier one stays."""
         samples = self.gauges.setdefault(gauge, [])
-        at = bisect_left(samples, (sample[0],))
-        if at < len(samples) and samples[at][0] == sample[0]:
-            return
-        self._sums.clear()
+        first = bisect_left(samples, (sample.observed_ms - window_ms,))
+        for index in range(first, bisect_left(samples, (sample.observed_ms + window_ms + 1,))):
+            if samples[index].key == sample.key:
+                if samples[index].observed_ms <= sample.observed_ms:
+                    return
+                del samples[index]
+                break
         insort(samples, sample)
-        if samples[0][0] < samples[-1][0] - 2 * KEEP_MS:
-            del samples[: bisect_left(samples, (samples[-1][0] - KEEP_MS,))]
+        self._sums.clear()
+        newest = samples[-1].observed_ms
+        if samples[0].observed_ms < newest - 2 * KEEP_MS:
+            del samples[: bisect_left(samples, (newest - KEEP_MS,))]
 
     def fallen_mm(self, from_ms: int, to_ms: int) -> float | None:
-        """Rain between two times (ms since the epoch, widened to whole ten minutes); None: no gauge was heard."""
-        span = (from_ms // STEP_MS * STEP_MS, -(-to_ms // STEP_MS) * STEP_MS)
+        """Rain between two times (ms since the epoch, each moved back to whole ten minutes); None: no gauge was heard."""
+        span = (from_ms // STEP_MS * STEP_MS, to_ms // STEP_MS * STEP_MS)
         if span not in self._sums:
             if len(self._sums) > 64:
                 self._sums.clear()
@@ -55,12 +67,11 @@ def _fallen(samples: list[Sample], from_ms: int, to_ms: int) -> float | None:
         return None
     total = 0.0
     for index in range(first, end):
-        _, fallen, counter = samples[index]
-        if fallen == fallen:
-            total += fallen
-        elif index and counter == counter and samples[index - 1][2] == samples[index - 1][2]:
-            before = samples[index - 1][2]
-            total += counter - before if counter >= before else counter
+        sample, before = samples[index], samples[index - 1].counter if index else nan
+        if not isnan(sample.fallen):
+            total += sample.fallen
+        elif not isnan(sample.counter) and not isnan(before):
+            total += sample.counter - before if sample.counter >= before else sample.counter
     return total
 
 
@@ -80,12 +91,13 @@ class RainHistory:
         """The history of a district, empty at first."""
         return self.districts.setdefault(name, District())
 
-    def hear(self, gauge: str, district: str | None, observed_ms: int, values: Mapping[str, Value]) -> None:
+    def hear(self, district: str | None, reading: Reading) -> None:
         """Takes a reading of a gauge in; one without rain or without district is no news."""
-        fallen, counter = _number(values.get("rain_mm")), _number(values.get("rain_total_mm"))
-        if district is not None and (fallen == fallen or counter == counter):
-            self.district(district).add(gauge, (observed_ms, fallen, counter))
+        fallen, counter = _number(reading.values.get("rain_mm")), _number(reading.values.get("rain_total_mm"))
+        if district is not None and not (isnan(fallen) and isnan(counter)):
+            sample = Sample(reading.observed_ms, fallen, counter, reading.key)
+            self.district(district).add(reading.asset, sample, reading.window_ms)
 
 
 def _number(value: Value | None) -> float:
-    return float(value) if isinstance(value, int | float) else float("nan")
+    return float(value) if isinstance(value, int | float) else nan

@@ -55,10 +55,18 @@ class AssetState:
         self.ring[pos + 1] = key
         self.pos = (pos + 2) % len(self.ring)
 
+    def remember_aside(self, at_ms: int, key: int) -> None:
+        """Puts a message that is not judged into the ring, but not over one of the newest time, which only the ring knows."""
+        for _ in range(0, len(self.ring), 2):
+            if self.ring[self.pos] < self.newest:
+                self.remember(at_ms, key)
+                return
+            self.pos = (self.pos + 2) % len(self.ring)
+
     def make_room(self, window_ms: int, at_ms: int) -> None:
-        """Doubles the ring when the message it would forget next is still within the window of its device."""
+        """Doubles the ring when the message to be forgotten next is still within its device's window, or of this moment."""
         ring, pos = self.ring, self.pos
-        if ring[pos] > at_ms - window_ms and len(ring) < 2 * MOST_REMEMBERED:
+        if ring[pos] >= at_ms - window_ms and len(ring) < 2 * MOST_REMEMBERED:
             self.ring = ring[pos:] + ring[:pos] + _EMPTY[:] * (len(ring) // len(_EMPTY))
             self.pos = len(ring)
 
