@@ -108,6 +108,11 @@ def read(tx: Tx, order_id: str | None = None) -> list[OrderEvent]:
     ]
 
 
+def states(tx: Tx, order_id: str | None = None) -> dict[str, str]:
+    """The state of one order, or of all: what `verify` compares the history with."""
+    return store.states(tx, order_id)
+
+
 def verify(events: Iterable[OrderEvent], states: Mapping[str, str] | None = None) -> list[Fault]:
     """Check every chain among `events`; empty when all is as it was written.
 

@@ -166,6 +166,7 @@ class Placing:
             limit_value=deadline.value,
             limit_unit=deadline.unit,
             dispatched_at=order["dispatched_at"],
+            clock_from=self.now,
             due_at=deadline.due_at,
             explanation=deadline.steps,
         )

@@ -81,7 +81,7 @@ def deadline(
     with open_db(settings) as db, db.transaction() as tx:
         row = views.order(tx, views.order_id(tx, order))
         unit = _unit(tx, row["unit"])
-    again: Deadline = due(row["dispatched_at"], row["limit_value"], row["limit_unit"], calendars.for_unit(unit))
+    again: Deadline = due(row["clock_from"], row["limit_value"], row["limit_unit"], calendars.for_unit(unit))
     same = again.due_at == row["due_at"]
     if output is Output.JSON:
         keys = ("id", "number", "unit", "filing_item", "limit_value", "limit_unit", "dispatched_at", "due_at")

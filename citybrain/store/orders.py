@@ -48,9 +48,12 @@ def set_overdue(tx: Tx, order_id: str, at: datetime) -> bool:
 
 def set_limit(
     tx: Tx, order_id: str, *, unit: str, filing_item: str, limit_value: float, limit_unit: str, dispatched_at: datetime,
-    due_at: datetime, explanation: Sequence[str], trail: Sequence[Mapping[str, Any]] | None = None,
+    clock_from: datetime, due_at: datetime, explanation: Sequence[str], trail: Sequence[Mapping[str, Any]] | None = None,
 ) -> None:  # fmt: skip
-    """Another unit, filing item or start of the clock. An order that is not late by the new limit is not overdue any more."""
+    """Another unit, filing item or start of the clock (`clock_from`: where the limit counts from).
+
+    An order that is not late by the new limit is not overdue any more.
+    """
     tx.run(
         _SQL["set_limit"],
         id=order_id,
@@ -59,6 +62,7 @@ def set_limit(
         limit_value=limit_value,
         limit_unit=limit_unit,
         dispatched_at=dispatched_at,
+        clock_from=clock_from,
         due_at=due_at,
         explanation=Jsonb(list(explanation)),
         trail=None if trail is None else Jsonb(list(trail)),

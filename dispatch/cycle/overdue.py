@@ -21,7 +21,7 @@ def handle(tx: Tx, look: Lookups, timer: Row, now: datetime) -> None:
         return
     unit, info = look.unit(order["unit"]), look.info(timer["condition"], timer["kind"])
     order_id, state = str(order["id"]), order["state"]
-    if orders.set_overdue(tx, order_id, max(order["due_at"], order["dispatched_at"])):
+    if orders.set_overdue(tx, order_id, order["due_at"]):
         detail = f"due {order['due_at'].isoformat()}"
         ledger.append(tx, order_id, "overdue", state, at=now, actor="cycle", reason="limit_passed", detail=detail)
         telling.tell_unit(tx, order, "overdue", unit=unit, info=info, reason="limit_passed", now=now)
@@ -29,7 +29,7 @@ def handle(tx: Tx, look: Lookups, timer: Row, now: datetime) -> None:
     if told.level == "lead":
         share = TIMERS["supervisor"][0]
         calendar = look.calendar(unit)
-        at = at_fraction(order["dispatched_at"], order["limit_value"], share, order["limit_unit"], calendar)
+        at = at_fraction(order["clock_from"], order["limit_value"], share, order["limit_unit"], calendar)
         timers.set_many(tx, case_id, {"supervisor": max(at, now)})
 
 

@@ -49,6 +49,7 @@ def handle(tx: Tx, look: Lookups, timer: Row, now: datetime) -> None:
             limit_value=deadline.value,
             limit_unit=deadline.unit,
             dispatched_at=now,
+            clock_from=now,
             due_at=deadline.due_at,
             explanation=deadline.steps,
             trail=trail(answer.trail),

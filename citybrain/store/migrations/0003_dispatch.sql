@@ -69,6 +69,7 @@ CREATE TABLE orders (
     limit_value   double precision NOT NULL,
     limit_unit    text        NOT NULL CHECK (limit_unit IN ('urgent_minute', 'urgent_hour', 'work_hour', 'work_day', 'natural_day')),
     dispatched_at timestamptz NOT NULL,
+    clock_from    timestamptz NOT NULL,  -- where the limit counts from: dispatch, or the moment when a graver fault joined
     due_at        timestamptz NOT NULL,
     overdue_at    timestamptz,
     closed_at     timestamptz,

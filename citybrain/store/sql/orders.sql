@@ -1,19 +1,19 @@
 -- add: a work order
-INSERT INTO orders (id, case_id, unit, state, filing_item, limit_value, limit_unit, dispatched_at, due_at, reason, trail,
-                    explanation, trace)
+INSERT INTO orders (id, case_id, unit, state, filing_item, limit_value, limit_unit, dispatched_at, clock_from, due_at, reason,
+                    trail, explanation, trace)
 VALUES (%(id)s, %(case_id)s, %(unit)s, %(state)s, %(filing_item)s, %(limit_value)s, %(limit_unit)s, %(dispatched_at)s,
-        %(due_at)s, %(reason)s, %(trail)s, %(explanation)s, %(trace)s);
+        %(dispatched_at)s, %(due_at)s, %(reason)s, %(trail)s, %(explanation)s, %(trace)s);
 
 -- case_of: the case of an order
 SELECT case_id FROM orders WHERE id = %(id)s::uuid;
 
 -- of_cases: the open orders of some cases; the caller holds the cases
-SELECT o.id, o.number, o.case_id, o.unit, o.state, o.filing_item, o.limit_value, o.limit_unit, o.dispatched_at, o.due_at,
+SELECT o.id, o.number, o.case_id, o.unit, o.state, o.filing_item, o.limit_value, o.limit_unit, o.dispatched_at, o.clock_from, o.due_at,
        o.overdue_at, o.fixed_at, o.reworks, o.returns, o.refused, o.trace
 FROM orders o WHERE o.case_id = ANY (%(cases)s::uuid[]) AND o.state NOT IN ('closed', 'cancelled') ORDER BY o.case_id;
 
 -- get: one order; the caller holds its case
-SELECT o.id, o.number, o.case_id, o.unit, o.state, o.filing_item, o.limit_value, o.limit_unit, o.dispatched_at, o.due_at,
+SELECT o.id, o.number, o.case_id, o.unit, o.state, o.filing_item, o.limit_value, o.limit_unit, o.dispatched_at, o.clock_from, o.due_at,
        o.overdue_at, o.fixed_at, o.reworks, o.returns, o.refused, o.trace
 FROM orders o WHERE o.id = %(id)s::uuid;
 
@@ -31,7 +31,7 @@ UPDATE orders SET overdue_at = %(at)s WHERE id = %(id)s::uuid AND overdue_at IS 
 
 -- set_limit: another filing item or another start of the clock
 UPDATE orders SET unit = %(unit)s, filing_item = %(filing_item)s, limit_value = %(limit_value)s, limit_unit = %(limit_unit)s,
-    dispatched_at = %(dispatched_at)s, due_at = %(due_at)s, explanation = %(explanation)s, trail = coalesce(%(trail)s, trail),
+    dispatched_at = %(dispatched_at)s, clock_from = %(clock_from)s, due_at = %(due_at)s, explanation = %(explanation)s, trail = coalesce(%(trail)s, trail),
     overdue_at = CASE WHEN overdue_at >= %(due_at)s THEN overdue_at END
 WHERE id = %(id)s::uuid;
 

@@ -1,0 +1,216 @@
+"""`citybrain orders`: see work orders and move them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from citybrain import clock
+from citybrain.cli.common import DataDir, Output, OutputOption, complain, emit, emit_one, get_settings, open_db, run_clock
+from citybrain.cli.shapes import Looks, looks_of, mark
+from citybrain.kernel.errors import InputError
+from citybrain.store import outbox, views
+from citybrain.text import text
+from console.view import SEVERITY, STATE, clean, span, time_left
+from dispatch import desk, ledger
+from dispatch.orders import FINAL, STATES, allowed
+
+app = typer.Typer(
+    help="Work orders: list, show, and the moves of those who work them.\n\nExample: citybrain orders list --unit drainage",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Name = Annotated[str, typer.Argument(help="Number or id of a work order.", metavar="ORDER")]
+Actor = Annotated[str, typer.Option("--actor", help="Who does this: a name or a role.", envvar="CITYBRAIN_ACTOR")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; return and cancel need it.")]
+
+
+@app.command("list")
+def list_orders(
+    state: Annotated[str | None, typer.Option(help=f"Only in this state: {', '.join(STATES)}.")] = None,
+    unit: Annotated[str | None, typer.Option(help="Only of this unit.")] = None,
+    asset: Annotated[str | None, typer.Option(help="Only for this asset.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Closed and cancelled ones too.")] = False,
+    overdue: Annotated[bool, typer.Option("--overdue", help="Only those that fell behind their limit.")] = False,
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=10000)] = 100,
+    data_dir: DataDir = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """List open work orders (or all), newest first: what, where, which unit, how much time is left.
+
+    Example: citybrain orders list --unit drainage --overdue -o json
+    """
+    if state is not None and state not in STATES:
+        raise InputError(f"--state {state!r}: one of {', '.join(STATES)}")
+    settings = get_settings(data_dir)
+    now = clock.parse(run_clock(settings)).now()
+    only_open = not everything and state not in FINAL
+    with open_db(settings) as db, db.transaction() as tx:
+        rows = views.orders(tx, limit=limit, state=state, unit=unit, asset=asset, open_only=only_open, overdue=overdue)
+        looks = looks_of(tx, settings, now)
+    if output is Output.JSON:
+        emit([{**row, "time_left_s": left_s(row, now)} for row in rows], output)
+        return
+    Console().print(_table(rows, looks))
+
+
+def left_s(row: Mapping[str, Any], now: datetime) -> float | None:
+    """City seconds until the limit, negative when it has passed; None when the order is over."""
+    return None if row["state"] in FINAL else float((row["due_at"] - now).total_seconds())
+
+
+def _table(rows: Sequence[Mapping[str, Any]], looks: Looks) -> Table | Text:
+    if not rows:
+        return Text(text("console.no_orders", looks.language), style="dim")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("order", "where", "what", "unit", "state", "since", "left"):
+        table.add_column(text(f"console.head_{name}", looks.language), overflow="fold")
+    for row in rows:
+        children = f" +{row['children']}" if row["children"] else ""
+        over = row["state"] in FINAL
+        table.add_row(
+            mark(SEVERITY, row["severity"], f"#{row['number']}"),
+            Text(clean(f"{row['asset']}{children}")),
+            Text(clean(looks.title(row["condition"]))),
+            Text(clean(looks.unit(row["unit"]))),
+            mark(STATE, row["state"], text(f"console.state_{row['state']}", looks.language)),
+            span(looks.now - row["dispatched_at"]),
+            Text(clean(row["outcome"] or ""), style="dim") if over else time_left(row, looks.view),
+        )
+    return table
+
+
+@app.command()
+def show(order: Name, data_dir: DataDir = None, output: OutputOption = Output.TABLE) -> None:
+    """Show one work order: its history, why this unit, how the limit was counted, and who was told.
+
+    Example: citybrain orders show 17
+    """
+    settings = get_settings(data_dir)
+    now = clock.parse(run_clock(settings)).now()
+    with open_db(settings) as db, db.transaction() as tx:
+        row = views.order(tx, views.order_id(tx, order))
+        deliveries = outbox.deliveries_of(tx, str(row["id"]))
+        looks = looks_of(tx, settings, now)
+    if output is Output.JSON:
+        emit_one({**row, "time_left_s": left_s(row, now), "deliveries": deliveries}, output)
+        return
+    Console().print(_table([row], looks))
+    say = looks.language
+    typer.echo(f"\n{text('orders.limit', say)}")
+    for step in row["explanation"]:
+        typer.echo(f"  {clean(step)}")
+    typer.echo(f"\n{text('orders.moves', say)}")
+    emit(row["events"], output, columns=("at", "event", "to_state", "actor", "reason", "detail"))
+    if deliveries:
+        typer.echo(f"\n{text('orders.told', say)}")
+        emit(deliveries, output, columns=("at", "purpose", "channel", "target", "ok", "reason"))
+    moves = ", ".join(allowed(row["state"])) or text("orders.nothing", say)
+    typer.echo(f"\n{text('orders.next', say, moves=moves)}")
+
+
+@app.command()
+def ack(order: Name, actor: Actor, reason: Reason = "", data_dir: DataDir = None, output: OutputOption = Output.TABLE) -> None:
+    """The unit takes the order.
+
+    Example: citybrain orders ack 17 --actor "crew 7"
+    """
+    _move(order, "ack", actor, reason, data_dir, output)
+
+
+@app.command()
+def arrive(
+    order: Name, actor: Actor, reason: Reason = "", data_dir: DataDir = None, output: OutputOption = Output.TABLE
+) -> None:
+    """The crew is on site.
+
+    Example: citybrain orders arrive 17 --actor "crew 7"
+    """
+    _move(order, "arrive", actor, reason, data_dir, output)
+
+
+@app.command()
+def fix(order: Name, actor: Actor, reason: Reason = "", data_dir: DataDir = None, output: OutputOption = Output.TABLE) -> None:
+    """The crew says that it is fixed; the sensor has the last word.
+
+    Example: citybrain orders fix 17 --actor "crew 7" --reason "new cover set"
+    """
+    _move(order, "fix", actor, reason, data_dir, output)
+
+
+@app.command("return")
+def give_back(
+    order: Name, actor: Actor, reason: Reason = "", data_dir: DataDir = None, output: OutputOption = Output.TABLE
+) -> None:
+    """The unit gives the order back, with a reason; the next unit gets it.
+
+    Example: citybrain orders return 17 --actor "drainage desk" --reason "belongs to the water company"
+    """
+    _move(order, "return", actor, reason, data_dir, output)
+
+
+@app.command()
+def cancel(
+    order: Name, actor: Actor, reason: Reason = "", data_dir: DataDir = None, output: OutputOption = Output.TABLE
+) -> None:
+    """Cancel the order, with a reason. What still fires opens no new order before it was good once.
+
+    Example: citybrain orders cancel 17 --actor "duty officer" --reason "planned works"
+    """
+    _move(order, "cancel", actor, reason, data_dir, output)
+
+
+def _move(order: str, event: str, actor: str, reason: str, data_dir: Any, output: Output) -> None:
+    settings = get_settings(data_dir)
+    now = clock.parse(run_clock(settings)).now()
+    with open_db(settings) as db:
+        with db.transaction() as tx:
+            order_id = str(views.order_id(tx, order))
+        moved = db.attempt(lambda tx: desk.act(tx, order_id, event, actor=actor, reason=reason, now=now))
+    if output is Output.JSON:
+        emit_one(moved._asdict(), output)
+        return
+    say, key = settings.language, "moved" if moved.changed else "moved_before"
+    typer.echo(
+        text(
+            f"orders.{key}",
+            say,
+            number=moved.number,
+            before=text(f"console.state_{moved.from_state}", say),
+            after=text(f"console.state_{moved.state}", say),
+        )
+    )
+
+
+@app.command()
+def verify(
+    order: Annotated[str | None, typer.Argument(help="Number or id of a work order; none: all.", show_default=False)] = None,
+    data_dir: DataDir = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Check the hash chain of one order, or of all: was anything changed, dropped or slipped in? Exit code 1 if so.
+
+    Example: citybrain orders verify
+    """
+    settings = get_settings(data_dir)
+    with open_db(settings) as db, db.transaction() as tx:
+        order_id = str(views.order_id(tx, order)) if order else None
+        events = ledger.read(tx, order_id)
+        states = ledger.states(tx, order_id)
+    faults = ledger.verify(events, states)
+    if output is Output.JSON:
+        emit([fault._asdict() for fault in faults], output)
+    elif faults:
+        emit([fault._asdict() for fault in faults], output, columns=("order_id", "entry", "reason", "detail"))
+    else:
+        typer.echo(text("orders.intact", settings.language, orders=len(states), events=len(events)))
+    if faults:
+        complain(text("orders.broken", settings.language, n=len(faults)))
+        raise typer.Exit(1)
