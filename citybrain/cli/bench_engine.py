@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import json
 from pathlib import Path
 from typing import Annotated
 
-import psutil
 import typer
 
-from rules.bench import bench
-from rules.load import load
+from rules.bench import bench_engine as measure
 
 
 def bench_engine(
@@ -25,10 +22,7 @@ def bench_engine(
 
     Example: citybrain bench engine --assets 200000 --seconds 10 --json engine.json
     """
-    process = psutil.Process()
-    rulebook = load(None)
-    gc.collect()
-    figures = json.dumps(bench(assets, seconds, rulebook, lambda: int(process.memory_info().rss)), indent=2)
+    figures = json.dumps(measure(assets, seconds), indent=2)
     typer.echo(figures)
     if output is not None:
         output.write_text(figures + "\n", encoding="utf-8")

@@ -262,9 +262,9 @@ class Archive:
                 self.readings[asset].remove(one)
         self.late.clear()
 
-    def episodes(self) -> list[tuple[str, str, int, int | None, str]]:
-        """(asset, condition, onset, end, phase) of all alerts."""
+    def episodes(self) -> list[tuple[str, str, int, int, str]]:
+        """(asset, condition, onset, end, phase) of all alerts; end 0 for one that is not over."""
         return sorted(
-            (asset, one.condition, one.onset_ms, one.end_ms if one.phase == AlertPhase.RESOLVED else None, one.phase)
+            (asset, one.condition, one.onset_ms, one.end_ms or 0 if one.phase == AlertPhase.RESOLVED else 0, one.phase)
             for asset, one in self.alerts.values()
         )
