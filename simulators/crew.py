@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from citybrain.clock import Clock
-from simulators.habits import Work, habit_of, next_move
+from simulators.habits import Work, habit_of, next_move, urgent
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,7 @@ class Crew:
         self._client, self._clock, self._repair, self._seed = client, clock, repair, seed
         self._headers = {"Authorization": f"Bearer {token}"}
         self._works: dict[str, Work] = {}
+        self._taken = self._urgent_taken = 0
         self._stop = threading.Event()
         self.moves = 0
         """Moves made."""
@@ -49,7 +50,8 @@ class Crew:
         """Do what is due on every open order; how many moves. Raises httpx.HTTPError when the server is away."""
         now_ms, done = self._clock.now_ms(), 0
         seen: set[str] = set()
-        for order in self._open_orders():
+        # the oldest first: the habits count orders as they were dispatched
+        for order in sorted(self._open_orders(), key=lambda order: order["number"]):
             if self._stop.is_set():
                 break
             name = order["id"]
@@ -71,7 +73,12 @@ class Crew:
 
     def _take(self, order: dict[str, Any]) -> Work:
         dispatched, due = datetime.fromisoformat(order["dispatched_at"]), datetime.fromisoformat(order["due_at"])
-        habit = habit_of(self._seed, order["asset"], order["cause"], (due - dispatched).total_seconds() / 60)
+        minutes = (due - dispatched).total_seconds() / 60
+        habit = habit_of(
+            self._seed, order["asset"], order["cause"], minutes, place=self._taken, urgent_place=self._urgent_taken
+        )
+        self._taken += 1
+        self._urgent_taken += urgent(minutes)
         return Work(habit, order["state"], int(dispatched.timestamp() * 1000))
 
     def _open_orders(self) -> Iterator[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """PURE: how a simulated crew works: how long it needs for each step, when it is late, when it gives an order back.
 
-Everything follows from the seed and the order, so that two runs with one seed are alike. Times are minutes of the city.
+Everything follows from the seed and from the orders as they come, so that two runs with one seed are alike. Minutes are the city's.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 MINUTE_MS = 60_000
 
-LATE_SHARE = 0.15
-"""share of urgent orders that a crew leaves lying until they are overdue, so that escalation is seen"""
-RETURN_SHARE = 0.06
-"""share of orders that a crew gives back once"""
+LATE_EVERY, LATE_FIRST = 5, 1
+"""of the urgent orders a crew leaves each fifth lying, from the second on, until it is overdue: so that escalation is seen"""
+RETURN_EVERY, RETURN_FIRST = 9, 3
+"""of all orders a crew gives each ninth back once, from the fourth on"""
 URGENT_MINUTES = 300.0
 """an order with more time than this is not left lying: its limit would not be reached in a demo"""
 LATE_BY_MINUTES = (15.0, 60.0)
@@ -63,15 +63,22 @@ class Work:
             self.state, self.since_ms = state, now_ms
 
 
-def habit_of(seed: int, asset: str, cause: str, limit_minutes: float) -> Habit:
-    """How the crew will treat an order, given the minutes from its dispatch to its limit."""
+def habit_of(seed: int, asset: str, cause: str, limit_minutes: float, *, place: int, urgent_place: int) -> Habit:
+    """How the crew will treat an order, given the minutes from its dispatch to its limit.
+
+    `place` counts all orders so far (0 is the first), `urgent_place` those that are `urgent`.
+    """
     random = Random(f"{seed}|crew|{asset}|{cause}")
     ack, travel, work = random.uniform(2, 9), random.uniform(5, 18), random.uniform(6, 20)
-    late = limit_minutes <= URGENT_MINUTES and random.random() < LATE_SHARE
-    gives_back = random.choice(RETURN_REASONS) if random.random() < RETURN_SHARE and not late else ""
-    if late:
-        ack = limit_minutes + random.uniform(*LATE_BY_MINUTES)
-    return Habit(ack, travel, work, late, gives_back)
+    late_by, excuse = random.uniform(*LATE_BY_MINUTES), random.choice(RETURN_REASONS)
+    late = urgent(limit_minutes) and urgent_place % LATE_EVERY == LATE_FIRST
+    gives_back = excuse if place % RETURN_EVERY == RETURN_FIRST and not late else ""
+    return Habit(limit_minutes + late_by if late else ack, travel, work, late, gives_back)
+
+
+def urgent(limit_minutes: float) -> bool:
+    """Is the limit so short that leaving the order lying shows in a demo?"""
+    return limit_minutes <= URGENT_MINUTES
 
 
 def next_move(work: Work, now_ms: int) -> Do | None:

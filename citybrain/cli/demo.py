@@ -88,7 +88,9 @@ def demo(
 
 
 def _stopper(play: Play) -> Any:
-    def stop(_number: int, _frame: FrameType | None) -> None:
+    def stop(number: int, _frame: FrameType | None) -> None:
+        # the second time it is meant: no waiting for a city that is just starting or being counted
+        signal.signal(number, signal.default_int_handler)
         play.stop()
 
     return stop

@@ -11,6 +11,7 @@ from citybrain.clock import ScaledClock, real_ms
 from citybrain.config import Settings
 from citybrain.kernel.errors import StateError
 from citybrain.kernel.register import Register
+from citybrain.runtime.broker import EmbeddedBroker
 from citybrain.runtime.demo.child import Child
 from citybrain.runtime.postgres import EmbeddedPostgres
 from citybrain.runtime.rundir import RunDir
@@ -55,23 +56,35 @@ class Stage:
 
         The register goes in before the city wakes up, so that no message finds its asset unknown.
         """
-        RunDir(self.data_dir).make()
+        run = RunDir(self.data_dir).make()
         given = self._settings.database_url
         postgres = EmbeddedPostgres(self.data_dir / "pg")
         if given is None:
-            # stopped by the child that adopts it; here only when the child never did
+            # the child adopts it and stops it; here only for a child that never came so far
             self._stack.callback(postgres.stop)
-        db = self._stack.enter_context(Database(given or postgres.start(), size=4, name="citybrain demo"))
-        migrate(db)
-        save(db, register)
+        with Database(given or postgres.start(), size=1, name="citybrain demo") as db:
+            migrate(db)
+            save(db, register)
         self.clock = ScaledClock(speed, origin_ms, real_ms() + BOOT_MS)
         child = self.child = Child(self.data_dir)
+        self._stack.callback(_end_broker, run)
         self._stack.callback(child.stop)
         child.start(str(self.clock), city=self._settings.city)
         self.url = child.wait_ready(READY_S)
-        self.mqtt = str(child.info()["mqtt"])
+        info = child.info()
+        self.mqtt = str(info["mqtt"])
         self.token = self._settings.api_token or (self.data_dir / "api-token").read_text(encoding="ascii").strip()
-        return db
+        # opened last, so closed first: before the child takes the server away
+        return self._stack.enter_context(Database(str(info["database"]), size=4, name="citybrain demo"))
+
+
+def _end_broker(run: RunDir) -> None:
+    """A broker that still holds messages outlives the child on purpose; that of a demo that is over must not."""
+    pid = run.read("broker").get("pid")
+    if pid:
+        broker = EmbeddedBroker(run, port=0, inflight=0)
+        broker.pid = pid
+        broker.stop()
 
 
 def save(db: Database, register: Register) -> None:
