@@ -125,7 +125,7 @@ class Bridge:
 
     @property
     def connected(self) -> bool:
-        """Whether the broker has accepted the connection and the subscriptions."""
+        """Whether messages can flow: the broker accepted the subscriptions, now or in the session that it kept."""
         return self._subscribed
 
     def stop(self, drain_s: float = 5.0) -> None:
@@ -271,7 +271,11 @@ class Bridge:
             self._client_id,
             "old session" if flags.session_present else "new session",
         )
-        # on every connect, also when the broker knows the session: it may have lost the subscription with its memory
+        # a session that the broker knows has its subscriptions and flows at once. The answer to the subscription below may then
+        # wait: rumqttd sends it behind a full window of redelivered messages, which only acknowledgements can move.
+        if flags.session_present:
+            self._opened()
+        # on every connect, also when the broker knows the session: the filters may be others than last time
         client.subscribe([(item, 1) for item in self._filters])
 
     def _on_subscribe(self, client: mqtt.Client, userdata: Any, mid: int, reasons: list[Any], properties: Any) -> None:
@@ -279,9 +283,14 @@ class Bridge:
         if failed:
             self._refused = f"the broker refuses to subscribe {', '.join(failed)}"
             return
-        self._subscribed = True
-        if self._count_connect is not None:
-            self._count_connect()
+        self._opened()
+
+    def _opened(self) -> None:
+        """Messages can flow."""
+        if not self._subscribed:
+            self._subscribed = True
+            if self._count_connect is not None:
+                self._count_connect()
 
     def _on_message(self, client: mqtt.Client, userdata: Any, message: mqtt.MQTTMessage) -> None:
         try:
