@@ -72,7 +72,8 @@ def emit(rows: Sequence[Mapping[str, Any]], output: Output, *, columns: Sequence
     for name in names:
         table.add_column(name.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(row.get(name)) for name in names))
+        # Text: a value of a device must not be read as markup
+        table.add_row(*(Text(_cell(row.get(name))) for name in names))
     Console().print(table)
 
 
@@ -85,7 +86,7 @@ def emit_one(row: Mapping[str, Any], output: Output) -> None:
         table.add_column(style="bold")
         table.add_column(overflow="fold")
         for key, value in row.items():
-            table.add_row(key.replace("_", " "), _cell(value))
+            table.add_row(key.replace("_", " "), Text(_cell(value)))
         Console().print(table)
 
 
