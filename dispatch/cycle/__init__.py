@@ -83,7 +83,13 @@ def run_cycle(
         return CycleReport()
     look = Lookups(infos, register_of(), limits, calendars)
     cycle = Cycle(db, look, now, machine_now, channels, metrics)
-    return CycleReport(tuple(_run(cycle, module) for module in MODULES if not due.isdisjoint(module.purposes)))
+    reports: list[ModuleReport] = []
+    for module in MODULES:
+        # what the modules before it wrote is sent in the same run
+        wanted = not due.isdisjoint(module.purposes) or (module is send.MODULE and any(one.done for one in reports))
+        if wanted:
+            reports.append(_run(cycle, module))
+    return CycleReport(tuple(reports))
 
 
 def _run(cycle: Cycle, module: Module) -> ModuleReport:
