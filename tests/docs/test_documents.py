@@ -28,6 +28,7 @@ def commands_in(text: str) -> list[list[str]]:
     """The words of every `citybrain …` that stands in a shell block or in inline code."""
     shell = "\n".join(block for block in re.findall(r"```(?:sh|console)\n(.*?)```", text, re.S))
     inline = re.findall(r"`((?:\.venv/bin/)?citybrain [^`]+)`", re.sub(r"```.*?```", "", text, flags=re.S))
+    shell = shell.replace("\\\n", " ")
     lines = [line.split("#")[0].rstrip("&| ") for line in [*shell.splitlines(), *inline]]
     return [words[1:] for line in lines if (words := shlex.split(line)) and Path(words[0]).name == "citybrain"]
 
