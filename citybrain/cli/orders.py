@@ -19,6 +19,7 @@ from citybrain.store import outbox, views
 from citybrain.text import text
 from console.view import SEVERITY, STATE, clean, span, time_left
 from dispatch import desk, ledger
+from dispatch.channels import safe_target
 from dispatch.orders import FINAL, STATES, allowed
 
 app = typer.Typer(
@@ -97,8 +98,10 @@ def show(order: Name, data_dir: DataDir = None, output: OutputOption = Output.TA
     now = clock.parse(run_clock(settings)).now()
     with open_db(settings) as db, db.transaction() as tx:
         row = views.order(tx, views.order_id(tx, order))
-        deliveries = outbox.deliveries_of(tx, str(row["id"]))
+        told = outbox.deliveries_of(tx, str(row["id"]))
         looks = looks_of(tx, settings, now)
+    # a webhook's URL may hold a key
+    deliveries = [{**one, "target": safe_target(one["target"])} for one in told]
     if output is Output.JSON:
         emit_one({**row, "time_left_s": left_s(row, now), "deliveries": deliveries}, output)
         return

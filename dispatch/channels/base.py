@@ -78,9 +78,9 @@ def safe_target(target: str) -> str:
     """A contact for logs: without user, password and query, which may be keys."""
     try:
         parts = urlsplit(target)
+        host, port = parts.hostname or "", parts.port
     except ValueError:
         return "(not a URL)"
     if parts.scheme in {"http", "https"}:
-        host = parts.hostname or ""
-        return f"{parts.scheme}://{host}{':' + str(parts.port) if parts.port else ''}/…"
+        return f"{parts.scheme}://{host}{f':{port}' if port else ''}/…"
     return one_line(target.split("?", 1)[0])

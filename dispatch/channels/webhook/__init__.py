@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import orjson
@@ -28,6 +29,8 @@ class WebhookChannel:
 
     def send(self, message: Message) -> Answer:
         """POST once. 2xx is ok; 408, 425, 429, 5xx and what the network does are tried again; the rest is final."""
+        if not _reachable(message.target):
+            return Answer("fail", "bad_target", "not an http or https URL")
         body = orjson.dumps(self.event(message))
         stamp = str(int(message.sent_at.timestamp()))
         headers = {
@@ -64,6 +67,14 @@ class WebhookChannel:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+
+
+def _reachable(target: str) -> bool:
+    try:
+        parts = urlsplit(target)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _answer(status: int) -> Answer:
