@@ -124,7 +124,7 @@ CREATE TABLE outbox (
     state      text        NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'sent', 'dropped', 'failed')),
     attempts   integer     NOT NULL DEFAULT 0,
     order_state text,                    -- of the order when this was written; checked again when it is sent
-    next_at    timestamptz NOT NULL DEFAULT '-infinity',  -- earliest next attempt, in machine time: servers do not live in city time
+    next_at    timestamptz NOT NULL DEFAULT 'epoch',  -- earliest next attempt, in machine time: servers do not live in city time
     created_at timestamptz NOT NULL,     -- city time
     done_at    timestamptz,
     reason     text        NOT NULL DEFAULT ''
