@@ -16,7 +16,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
@@ -25,9 +25,11 @@ from citybrain.clock import parse as parse_clock
 from citybrain.config import Settings
 from citybrain.kernel.errors import ConfigError
 from ingest.address import Address
+from ingest.delivery import Delivery, acknowledgements, connection_of, make_token
 from ingest.session import session_options
-from ingest.wire import PUBACK, Waiter, Wire, WireClient
+from ingest.wire import Waiter, Wire, WireClient
 
+__all__ = ["Bridge", "Delivery"]
 log = logging.getLogger(__name__)
 
 KEEPALIVE_S = 30
@@ -35,18 +37,6 @@ _CONNECT_S = 5.0
 _FIRST_WAIT_S, _LAST_WAIT_S = 1.0, 60.0
 _BURST = 500
 """Packets read between two looks at acknowledgements to send."""
-
-
-class Delivery(NamedTuple):
-    """One message from the broker. `token` acknowledges it; `received_ms` is city time, ms since the epoch."""
-
-    token: int
-    topic: str
-    payload: bytes
-    qos: int
-    retained: bool
-    dup: bool
-    received_ms: int
 
 
 class Bridge:
@@ -228,19 +218,14 @@ class Bridge:
     def _send_acks(self, wire: Wire) -> None:
         """Put the acknowledgements of this connection into one piece of bytes."""
         acks = self._acks
-        out = bytearray()
-        generation = self._generation
         while acks:
-            for token in acks.popleft():
-                if token >> 17 == generation and token & 0x10000:
-                    out += PUBACK + (token & 0xFFFF).to_bytes(2, "big")
-                    self._unacked -= 1
-        if out:
-            wire.send(bytes(out))
+            out = acknowledgements(acks.popleft(), self._generation)
+            self._unacked -= len(out) // 4
+            wire.send(out)
 
     def _drained(self, wire: Wire) -> bool:
         """Whether all that was taken is acknowledged and written."""
-        waiting = sum(1 for delivery in self._queue if delivery.token >> 17 == self._generation and delivery.qos)
+        waiting = sum(1 for delivery in self._queue if connection_of(delivery.token) == self._generation and delivery.qos)
         return not self._acks and not wire.unsent() and self._unacked <= waiting
 
     # --- paho's callbacks: in the same thread ---------------------------------------------------------------------
@@ -301,8 +286,7 @@ class Bridge:
         qos = message.qos
         if qos:
             self._unacked += 1
-        # the bit beside the packet id says that there is something to acknowledge
-        token = self._generation << 17 | (0x10000 | message.mid if qos else 0)
+        token = make_token(self._generation, message.mid, qos)
         self._queue.append(
             Delivery(token, topic, bytes(message.payload), qos, bool(message.retain), bool(message.dup), self._received_ms)
         )

@@ -14,6 +14,7 @@ from citybrain.kernel.model import Asset, Device, Kind
 from citybrain.kernel.register import Register
 from ingest import canonical, topics
 from ingest.decoded import Decoded
+from ingest.observed import Times
 from ingest.profiled import Message
 from ingest.registry import Profiles
 
@@ -60,9 +61,7 @@ class Decoder:
                 self._profiles,
                 self.register,
                 auto=self._auto,
-                max_future_ms=self._max_future_ms,
-                max_age_ms=self._max_age_ms,
-                received_ms=received_ms,
+                times=Times(received_ms, self._max_future_ms, self._max_age_ms),
                 dup=dup,
             )
             return message.read(topic, payload)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -14,14 +13,14 @@ from citybrain.kernel.register import Register
 from ingest import envelopes, topics
 from ingest.binding import Bound, bound_asset, known_profile, new_binding
 from ingest.bytestexts import message_bytes
-from ingest.canonical import REDELIVERY_WINDOW_MS, check_time
+from ingest.canonical import REDELIVERY_WINDOW_MS
 from ingest.compiled import CompiledFrame
 from ingest.decoded import Decoded
 from ingest.decoders import DECODERS
 from ingest.envelopes import Opened
 from ingest.mapping import read_values
-from ingest.moments import moment_ms
-from ingest.paths import Path, Scope
+from ingest.observed import Times
+from ingest.paths import Scope
 from ingest.payload import MAX_BYTES, parse
 from ingest.registry import Profiles
 from ingest.topics import valid_id
@@ -34,7 +33,6 @@ A confirmed uplink is repeated within seconds to a minute; a device whose counte
 a reboot and a new join, which changes the session.
 """
 MAX_ITEMS = 500
-_NETWORK_TIME = Path.parse("@time")
 
 
 class Message:
@@ -46,14 +44,11 @@ class Message:
         register: Register,
         *,
         auto: bool,
-        max_future_ms: float,
-        max_age_ms: float,
-        received_ms: int,
+        times: Times,
         dup: bool,
     ) -> None:
         self._profiles, self._register, self._auto = profiles, register, auto
-        self._max_future_ms, self._max_age_ms = max_future_ms, max_age_ms
-        self._received_ms, self._dup = received_ms, dup
+        self._times, self._received_ms, self._dup = times, times.received_ms, dup
         self._notes: list[Note] = []
         self._readings: list[Reading] = []
         self._bound: dict[str, Bound] = {}
@@ -148,7 +143,9 @@ class Message:
 
     def _sequence(self) -> int | None:
         path = self._compiled.seq
-        value = path.get(self._scope) if path is not None else self._opened.facts.get("seq")
+        value = path.get(self._scope) if path is not None else None
+        if value is None:
+            value = self._opened.facts.get("seq")
         if value is None:
             return None
         if type(value) is int and 0 <= value < 2**63:
@@ -171,7 +168,7 @@ class Message:
         if missing:
             wrong = {note.name for note in notes}
             raise PayloadError("bad_field" if missing[0] in wrong else "missing_field", ", ".join(missing))
-        observed_ms, flags = self._time(self._compiled.time, scope)
+        observed_ms, flags = self._times.of([(path, scope) for path in self._compiled.time], scope, self._notes)
         self._add(self._ids, values, observed_ms, flags, ("main", number), scope)
 
     def _frame(self, compiled: CompiledFrame) -> None:
@@ -194,10 +191,15 @@ class Message:
                 continue
             try:
                 if compiled.frame.history:
-                    observed_ms, flags = self._own_time(compiled.time, scope), int(Flag.HISTORY)
+                    observed_ms, flags = self._times.own(compiled.time, scope), int(Flag.HISTORY)
                     name: tuple[Any, ...] = ("history", item)
                 else:
-                    observed_ms, flags = self._time((*compiled.time, *self._compiled.time), scope)
+                    # the item's own time, else that of the message
+                    places = [
+                        *((path, scope) for path in compiled.time),
+                        *((path, self._scope) for path in self._compiled.time),
+                    ]
+                    observed_ms, flags = self._times.of(places, scope, self._notes)
                     name = (compiled.each.text, number)
                 self._add(ids, values, observed_ms, flags, name, scope)
             except PayloadError as error:
@@ -218,36 +220,6 @@ class Message:
         if str(channel) in compiled.frame.skip:
             return None
         return (*(f"{name}:{channel}" for name in self._ids), *self._ids)
-
-    def _time(self, paths: Sequence[Path], scope: Scope) -> tuple[int, int]:
-        """Time and flags, of the first source that gives a usable one. Raises PayloadError when all of them are wrong."""
-        fault: PayloadError | None = None
-        for path in dict.fromkeys((*paths, _NETWORK_TIME)):
-            raw = path.get(scope)
-            if raw is None:
-                continue
-            try:
-                return self._checked(moment_ms(raw)), 0
-            except PayloadError as error:
-                fault = error
-                self._notes.append(Note(path.text[:64], "bad_time"))
-        if fault is not None:
-            raise fault
-        age_s = scope.facts.get("age_s")
-        if age_s:
-            return self._checked(self._received_ms + round(age_s * 1000)), 0
-        return self._received_ms, int(Flag.NO_DEVICE_TIME)
-
-    def _own_time(self, paths: Sequence[Path], scope: Scope) -> int:
-        for path in paths:
-            raw = path.get(scope)
-            if raw is not None:
-                return self._checked(moment_ms(raw))
-        raise PayloadError("bad_time", "a stored value without its time")
-
-    def _checked(self, observed_ms: int) -> int:
-        check_time(observed_ms, self._received_ms, self._max_future_ms, self._max_age_ms)
-        return observed_ms
 
     def _add(
         self, ids: tuple[str, ...], values: dict[str, Value], observed_ms: int, flags: int, name: tuple[Any, ...], scope: Scope

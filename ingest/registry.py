@@ -32,7 +32,7 @@ class Profiles(Mapping[str, Profile]):
         self._by_topic: list[tuple[str, str, Compiled]] = []
         for item in self._compiled.values():
             for envelope in item.profile.envelopes:
-                for pattern in item.profile.topics or ((TOPICS[envelope],) if envelope in TOPICS else ()):
+                for pattern in _patterns(item.profile, envelope):
                     self._by_topic.append((pattern, envelope, item))
         self._models: list[tuple[str, Compiled]] = sorted(
             ((plain(name), item) for item in self._compiled.values() for name in item.profile.models),
@@ -89,7 +89,7 @@ class Profiles(Mapping[str, Profile]):
         named = [
             item
             for pattern, kind, item in self._by_topic
-            if kind == envelope and item.profile.topics and topics.matches(pattern, topic)
+            if kind == envelope and pattern in item.profile.topics and topics.matches(pattern, topic)
         ]
         if len(named) == 1:
             return named[0]
@@ -111,6 +111,13 @@ class Profiles(Mapping[str, Profile]):
                 if opened.brand is None or brand is None or plain(brand) == plain(opened.brand):
                     return item
         return None
+
+
+def _patterns(profile: Profile, envelope: str) -> tuple[str, ...]:
+    """The filters of one envelope. Network servers have theirs; a profile that is for them alone may give others."""
+    if envelope not in TOPICS:
+        return profile.topics
+    return profile.topics if profile.topics and set(profile.envelopes) <= set(TOPICS) else (TOPICS[envelope],)
 
 
 def plain(name: str) -> str:

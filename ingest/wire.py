@@ -15,7 +15,6 @@ from typing import Any
 import paho.mqtt.client as mqtt
 
 _READ = 256 * 1024
-PUBACK = b"\x40\x02"
 
 
 class Wire:
