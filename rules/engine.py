@@ -94,7 +94,7 @@ class Engine:
                     continue
             if device != asset:
                 key = message_key(readings[index])
-            if window or at <= state.floor:
+            if window or at <= state.floor or flags & _SIMULATED:
                 fate = self._fate(state, readings[index], key)
                 if fate is not FRESH:
                     fates[index] = fate

@@ -74,8 +74,8 @@ def compile(params: Params, asset: Asset, env: Env, base: int) -> Observe:
             events = value - memory[base]
             if value is True or value is False:
                 events = 1
-            elif events < 0:
-                events = value  # the counter has begun anew
+            elif not events > 0:
+                events = value if events < 0 else 0  # the counter has begun anew, or was not a number
             memory[base] = value
             memory[parts + part % BUCKETS] += events
             memory[total] += events
