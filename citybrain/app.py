@@ -22,7 +22,7 @@ def stop_leftovers(settings: Settings) -> list[str]:
     run_dir.lock()
     ended = []
     try:
-        broker = EmbeddedBroker(run_dir, port=settings.mqtt_port, inflight=settings.mqtt_inflight)
+        broker = EmbeddedBroker(run_dir, port=settings.mqtt_port)
         if run_dir.read("broker"):
             broker.pid = run_dir.read("broker")["pid"]
             if broker.alive():

@@ -29,9 +29,6 @@ class Settings(BaseSettings):
     )
     mqtt_protocol: Literal["3.1.1", "5"] = Field("3.1.1", description="MQTT version to speak to the broker.")
     mqtt_port: int = Field(1883, description="Port of the embedded broker; another one when it is taken.", ge=1, le=65535)
-    mqtt_inflight: int = Field(
-        2000, description="Unacknowledged messages the embedded broker hands out at once.", ge=1, le=60000
-    )
     http_host: str = Field("127.0.0.1", description="Address of the HTTP server.")
     http_port: int = Field(8080, description="Port of the HTTP server; another one when it is taken.", ge=0, le=65535)
     api_token: str | None = Field(

@@ -78,7 +78,7 @@ def demo(
         ),
         highlight=False,
     )
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stopper(play))
     with _Shown(play, screen, words) as shown:
         result = play.run(shown.begin)
@@ -132,6 +132,7 @@ class _Shown:
             view = View(
                 watching,
                 moment.now,
+                infos=self._play.infos,
                 units=units,
                 language=self._words,
                 zone=ZONE,

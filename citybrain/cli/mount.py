@@ -26,6 +26,4 @@ def mount(root: typer.Typer) -> None:
     for name in COMMANDS:
         import_module(f"citybrain.cli.{name}").register(root)
     for name, module in GROUPS.items():
-        from importlib.util import find_spec
-        if not find_spec(f"citybrain.cli.{module}"): continue
         root.add_typer(import_module(f"citybrain.cli.{module}").app, name=name)

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -17,12 +17,14 @@ from rich.live import Live
 from citybrain import clock as clocks
 from citybrain.cli.common import DataDir, Output, get_settings, open_db, run_clock
 from citybrain.config import Settings
+from citybrain.kernel.conditions import ConditionInfo
 from citybrain.store.feed import FeedPosition
 from citybrain.text import text
 from console.auth import TOKEN_FILE
 from console.follow import DatabaseFollower, Event, Follower, HttpFollower, Snapshot
 from console.view import View, plain, render
 from console.watching import Watching
+from rules.load import load as load_rulebook
 
 REDRAW_S = 0.5
 
@@ -53,7 +55,8 @@ def watch(
         watching = Watching()
         now = follower.begin()
         watching.begin(now.alerts, now.orders)
-        draw = _Drawing(follower, watching, now, settings.language, zone or os.environ.get("TZ") or "UTC")
+        infos = {} if url else load_rulebook(settings.rulebook).info
+        draw = _Drawing(follower, watching, now, infos, settings.language, zone or os.environ.get("TZ") or "UTC")
         if output is Output.JSON:
             _print(follower, lambda event: json.dumps(_object(event), default=str, ensure_ascii=False))
         elif lines or not sys.stdout.isatty():
@@ -82,8 +85,17 @@ def _follower(settings: Settings, url: str | None, after: FeedPosition | None) -
 class _Drawing:
     """Makes the view of the moment."""
 
-    def __init__(self, follower: Follower, watching: Watching, begin: Snapshot, language: str, zone: str) -> None:
-        self._follower, self._watching, self._language, self._zone = follower, watching, language, zone
+    def __init__(
+        self,
+        follower: Follower,
+        watching: Watching,
+        begin: Snapshot,
+        infos: Mapping[str, ConditionInfo],
+        language: str,
+        zone: str,
+    ) -> None:
+        self._follower, self._watching, self._infos = follower, watching, infos
+        self._language, self._zone = language, zone
         name = "name_zh" if language == "zh" else "name"
         self._units = {key: row.get(name) or row["name"] for key, row in begin.units.items()}
 
@@ -93,6 +105,7 @@ class _Drawing:
         return View(
             self._watching,
             self._follower.now(),
+            infos=self._infos,
             units=self._units,
             language=self._language,
             zone=self._zone,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -154,7 +155,7 @@ def bench_pipeline(assets: int, seconds: float, rate: float = 0) -> dict[str, An
                     flood.stdin.flush()
                 except BrokenPipeError:
                     break
-            if time.monotonic() - began > seconds + 1 and select_done(flood):
+            if time.monotonic() - began > seconds + 1 and says_something(flood):
                 break
         done = json.loads(flood.stdout.read())
         flood.wait()
@@ -181,10 +182,9 @@ def bench_pipeline(assets: int, seconds: float, rate: float = 0) -> dict[str, An
         }
 
 
-def select_done(process: subprocess.Popen[bytes]) -> bool:
-    """True when the process has something to say (its report comes at its end and may fill the pipe)."""
-    import select
-
+def says_something(process: subprocess.Popen[bytes]) -> bool:
+    """True when the process has begun its report: it comes at its end, and may fill the pipe."""
+    assert process.stdout is not None
     return bool(select.select([process.stdout], [], [], 0)[0])
 
 

@@ -6,17 +6,20 @@ live in its memory. So it is started detached, and found again by the run folder
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+import paho.mqtt.client as paho
 import psutil
+from paho.mqtt.enums import CallbackAPIVersion
 
 from citybrain.kernel.errors import UnavailableError
 from citybrain.runtime.rundir import RunDir
@@ -25,6 +28,30 @@ log = logging.getLogger(__name__)
 _MARK = "citybrain.runtime.broker"
 MAX_PAYLOAD = 2_000_000
 """bytes; larger messages close the sender's connection"""
+WINDOW = 100
+"""unacknowledged messages that rumqttd hands out to a connection, whatever is configured (measured)"""
+_CONFIG = """\
+id = 0
+
+[router]
+id = 0
+max_connections = 10010
+max_outgoing_packet_count = 200
+# what no one has taken yet is kept up to 1 GB, then the oldest goes
+max_segment_size = 104857600
+max_segment_count = 10
+"""
+_LISTENER = """
+[v{version}.1]
+name = "v{version}-1"
+listen = "127.0.0.1:{port}"
+next_connection_delay_ms = 0
+    [v{version}.1.connections]
+    connection_timeout_ms = 60000
+    max_payload_size = {payload}
+    max_inflight_count = {window}
+    dynamic_filters = true
+"""
 
 
 def port_free(port: int, host: str = "127.0.0.1") -> bool:
@@ -57,9 +84,11 @@ def answers(port: int, host: str = "127.0.0.1") -> bool:
 class EmbeddedBroker:
     """One broker of a data directory."""
 
-    def __init__(self, run: RunDir, *, port: int, inflight: int) -> None:
-        self._run, self._wanted, self._inflight = run, port, inflight
+    def __init__(self, run: RunDir, *, port: int) -> None:
+        self._run, self._wanted = run, port
         self.port = 0
+        self.port5 = 0
+        """rumqttd has a port for each version of the protocol; this one speaks MQTT 5"""
         self.pid = 0
         self.adopted = False
         self._child: subprocess.Popen[bytes] | None = None
@@ -68,23 +97,24 @@ class EmbeddedBroker:
         """Adopt the running broker, or start one; its URL. Raises UnavailableError."""
         known = self._run.read("broker")
         if known and _is_broker(known.get("pid", 0)) and answers(known["port"]):
-            self.pid, self.port, self.adopted = known["pid"], known["port"], True
+            self.pid, self.port, self.port5, self.adopted = known["pid"], known["port"], known["port5"], True
             log.info("adopted the MQTT broker that runs as pid %d on port %d", self.pid, self.port)
             return self.url
-        # a restarted broker keeps its port, so that publishers find it again
-        wanted = known.get("port", self._wanted)
-        self.port = wanted if port_free(wanted) else self._wanted if port_free(self._wanted) else free_port()
+        # a restarted broker keeps its ports, so that publishers find it again
+        self.port = next((port for port in (known.get("port", 0), self._wanted) if port and port_free(port)), 0) or free_port()
         if self.port != self._wanted:
             log.warning("port %d is taken: the MQTT broker listens on %d", self._wanted, self.port)
-        options = {
-            "listen": "127.0.0.1",
-            "port": self.port,
-            "max_payload_size": MAX_PAYLOAD,
-            "max_inflight_count": self._inflight,
-        }
+        known5 = known.get("port5", 0)
+        self.port5 = known5 if known5 and port_free(known5) else free_port()
+        config = self._run.path / "broker.toml"
+        listeners = (
+            _LISTENER.format(version=version, port=port, payload=MAX_PAYLOAD, window=WINDOW)
+            for version, port in ((4, self.port), (5, self.port5))
+        )
+        config.write_text(_CONFIG + "".join(listeners))
         with (self._run.data_dir / "log" / "broker.log").open("ab") as output:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", _MARK, json.dumps(options)],
+                [sys.executable, "-m", _MARK, str(config)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -93,18 +123,47 @@ class EmbeddedBroker:
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             )
         deadline = time.monotonic() + wait_s
-        while not answers(self.port):
+        while not (answers(self.port) and answers(self.port5)):
             if self._child.poll() is not None or time.monotonic() > deadline:
                 raise UnavailableError(f"the MQTT broker does not start on port {self.port}; see {output.name}")
             time.sleep(0.02)
         self.pid, self.adopted = self._child.pid, False
-        self._run.write("broker", {"pid": self.pid, "port": self.port})
+        self._run.write("broker", {"pid": self.pid, "port": self.port, "port5": self.port5})
         return self.url
 
     @property
     def url(self) -> str:
-        """mqtt://host:port"""
+        """mqtt://host:port for MQTT 3.1.1"""
         return f"mqtt://127.0.0.1:{self.port}"
+
+    @property
+    def url5(self) -> str:
+        """mqtt://host:port for MQTT 5"""
+        return f"mqtt://127.0.0.1:{self.port5}"
+
+    def reserve(self, client_id: str, filters: Sequence[str], wait_s: float = 5) -> None:
+        """Make the pipeline's session before the pipeline is there: a broker forgets what nobody has subscribed to.
+
+        Only MQTT 3.1.1 sessions; workers that share a subscription make their own a moment later.
+        """
+        done = threading.Event()
+        client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=False, manual_ack=True)
+
+        def subscribe(*_: object) -> None:
+            client.subscribe([(item, 1) for item in filters])
+
+        client.on_connect = subscribe
+        client.on_subscribe = lambda *_: done.set()
+        try:
+            client.connect("127.0.0.1", self.port)
+            client.loop_start()
+            if not done.wait(wait_s):
+                log.warning("the MQTT broker did not take the subscription within %g s", wait_s)
+            client.disconnect()
+        except OSError as error:
+            log.warning("no session could be made at the MQTT broker: %s", error)
+        finally:
+            client.loop_stop()
 
     def alive(self) -> bool:
         """True while the broker's process runs."""
@@ -142,7 +201,7 @@ def main() -> None:
     logging.getLogger("rumqttd").setLevel(logging.CRITICAL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    IotCoreBroker(**json.loads(sys.argv[1])).run_forever()
+    IotCoreBroker(config_path=sys.argv[1]).run_forever()
 
 
 if __name__ == "__main__":

@@ -32,27 +32,28 @@ class City:
         self.register = Register()
 
     def load_register(self, tx: Tx) -> None:
-        """Read the whole register."""
-        fresh = register_store.load_register(tx)
-        # the same object stays: decoder and engines hold it
-        self.register.assets = fresh.assets
-        self._replace(fresh)
+        """Read the whole register. The object stays the same: decoder and engines hold it."""
+        fresh, register = register_store.load_register(tx), self.register
+        register.version, register.assets, register.devices = fresh.version, fresh.assets, fresh.devices
+        self._replace_rules(fresh)
 
-    def _replace(self, fresh: Register) -> None:
+    def _replace_rules(self, fresh: Register) -> None:
         register = self.register
-        register.version, register.devices, register.units = fresh.version, fresh.devices, fresh.units
-        register.responsibilities, register.areas = fresh.responsibilities, fresh.areas
+        register.units, register.responsibilities, register.areas = fresh.units, fresh.responsibilities, fresh.areas
 
     def refresh_register(self, tx: Tx) -> list[str]:
         """Take over what changed since the last time; ids of the assets that are new or different."""
-        if register_store.current_version(tx) == self.register.version:
+        register = self.register
+        changes = register_store.changed_since(tx, register.version)
+        if changes.version == register.version:
             return []
-        fresh = register_store.load_register(tx)
-        old = self.register.assets
-        changed = [asset for asset, row in fresh.assets.items() if old.get(asset) != row]
-        old.update(fresh.assets)
-        self._replace(fresh)
-        log.info("register version %d: %d assets changed", fresh.version, len(changed))
+        changed = [asset.id for asset in changes.assets if register.assets.get(asset.id) != asset]
+        register.assets.update({asset.id: asset for asset in changes.assets})
+        register.devices.update(changes.devices)
+        register.version = changes.version
+        if changes.rules is not None:
+            self._replace_rules(changes.rules)
+        log.info("register version %d: %d assets changed", changes.version, len(changed))
         return changed
 
     def grow(self, assets: Sequence[Asset], devices: Sequence[Device]) -> None:

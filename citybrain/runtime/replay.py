@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 from citybrain.config import Settings
 from citybrain.kernel.errors import InputError, PayloadError, UnavailableError
@@ -123,7 +124,7 @@ def replay(
         postgres = EmbeddedPostgres(folder / "pg")
         url = postgres.start()
         stack.callback(postgres.stop)
-        broker = EmbeddedBroker(run, port=settings.mqtt_port, inflight=settings.mqtt_inflight)
+        broker = EmbeddedBroker(run, port=settings.mqtt_port)
         settings = settings.model_copy(update={"mqtt_url": broker.start(), "database_url": url})
         stack.callback(broker.stop)
         db = stack.enter_context(Database(url, size=4))
@@ -208,7 +209,7 @@ def _publish(settings: Settings, messages: Sequence[Message]) -> None:
     """Publish all with QoS 1, in order, with a bounded number under way."""
     assert settings.mqtt_url is not None
     host, port = settings.mqtt_url.removeprefix("mqtt://").split(":")
-    client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id="citybrain-replay")
+    client = paho.Client(CallbackAPIVersion.VERSION2, client_id="citybrain-replay")
     client.max_inflight_messages_set(500)
     client.connect(host, int(port))
     client.loop_start()

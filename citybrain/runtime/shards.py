@@ -14,7 +14,7 @@ from citybrain.kernel.ids import SHARDS, shard_of
 from citybrain.kernel.model import Asset, Kind, Reading
 from citybrain.store import stream
 from citybrain.store.db import Tx
-from rules.engine import VERSION, Engine, Fate
+from rules.engine import VERSION, Engine, Fate, StepResult
 from rules.rulebook import Rulebook
 
 log = logging.getLogger(__name__)
@@ -100,13 +100,15 @@ class Shards:
                     fates[index] = fate
         return Judged(fates, events, poison)
 
-    def _one_by_one(self, shard: int, readings: list[Reading], rebuild: Callable[[int], None]) -> tuple[_Result, list[Reading]]:
+    def _one_by_one(
+        self, shard: int, readings: list[Reading], rebuild: Callable[[int], None]
+    ) -> tuple[StepResult, list[Reading]]:
         """Step without the readings that make a rule fail. Each failure spoils the state, so it is rebuilt each time."""
         bad: list[Reading] = []
         while True:
             rebuild(shard)
             good = [reading for reading in readings if reading not in bad]
-            result = _Result([], [])
+            result = StepResult([], [])
             for reading in good:
                 try:
                     one = self._engines[shard].step([reading])
@@ -139,11 +141,6 @@ class Shards:
     def checkpoint(self, shard: int, position: int) -> stream.Checkpoint:
         """The state of a shard after the entry at `position`."""
         return stream.Checkpoint(shard, position, VERSION, self._engines[shard].dump())
-
-
-class _Result(NamedTuple):
-    fates: list[Fate]
-    events: list[AlertEvent]
 
 
 def _by_shard(readings: Sequence[Reading]) -> dict[int, list[int]]:

@@ -26,6 +26,11 @@ _STRIDE = 1 << 40
 """tokens of worker n are n * _STRIDE + its own"""
 
 
+def client_id(settings: Settings) -> str:
+    """The fixed name under which the broker keeps the pipeline's session."""
+    return f"citybrain-{settings.city}"
+
+
 class StartedSource(Protocol):
     """A source with a beginning and an end."""
 
@@ -43,7 +48,7 @@ def open_source(settings: Settings, subscriptions: Sequence[str], metrics: Metri
     if settings.ingest_workers == 1:
         return Bridge(
             settings,
-            client_id=f"citybrain-{settings.city}",
+            client_id=client_id(settings),
             subscriptions=subscriptions,
             shared=None,
             queue_size=settings.queue_size,
@@ -151,7 +156,7 @@ def _work(number: int, settings: Settings, subscriptions: list[str], pipe: Conne
     """One worker: bridge on one side, pipe on the other."""
     die_with_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    client = f"citybrain-{settings.city}-{number}"
+    client = f"{client_id(settings)}-{number}"
     share = max(1000, settings.queue_size // settings.ingest_workers)
     bridge = Bridge(
         settings, client_id=client, subscriptions=subscriptions, shared=GROUP, queue_size=share, on_connect_metric=None

@@ -20,8 +20,10 @@ from citybrain.runtime.parts import DRAIN_S, PARTS
 from citybrain.runtime.postgres import EmbeddedPostgres
 from citybrain.runtime.process import Signals
 from citybrain.runtime.rundir import RunDir
+from citybrain.runtime.sources import client_id
 from citybrain.store.db import Database
 from citybrain.store.migrate import migrate
+from ingest.registry import load_profiles
 
 log = logging.getLogger(__name__)
 BACKOFF_S = (0.1, 0.3, 1.0, 3.0)
@@ -129,11 +131,19 @@ class Supervisor:
 
     def _open_broker(self, stack: ExitStack) -> None:
         if self._settings.mqtt_url is None:
-            self._broker = EmbeddedBroker(self._run, port=self._settings.mqtt_port, inflight=self._settings.mqtt_inflight)
-            self._mqtt = self._broker.start()
+            self._broker = EmbeddedBroker(self._run, port=self._settings.mqtt_port)
+            self._mqtt = self._start_broker(self._broker)
             stack.callback(self._close_broker, self._broker)
         else:
             self._mqtt = self._settings.mqtt_url
+
+    def _start_broker(self, broker: EmbeddedBroker) -> str:
+        """Start it, and at once make the session of the pipeline, so that nothing published before it comes is dropped."""
+        url = broker.start()
+        if not broker.adopted and self._settings.ingest_workers == 1 and self._settings.mqtt_protocol == "3.1.1":
+            filters = load_profiles(self._settings.profiles).subscriptions(self._settings.city)
+            broker.reserve(client_id(self._settings), filters)
+        return url
 
     def _close_broker(self, broker: EmbeddedBroker) -> None:
         """The broker ends with us only when it holds nothing: its sessions are in memory."""
@@ -154,12 +164,22 @@ class Supervisor:
         full = self._settings.model_copy(
             update={"database_url": self._url, "mqtt_url": self._mqtt, "api_token": token, "clock": spec}
         )
+        if self._broker is not None and (full.ingest_workers > 1 or full.mqtt_protocol == "5"):
+            full = full.model_copy(update={"mqtt_url": self._broker.url5, "mqtt_protocol": "5"})
         self._run.write("settings", full.model_dump(mode="json"), secret=True)
         self._run.remove("drained")
         self._run.remove("http")
         self._run.write(
             "run",
-            {"pid": os.getpid(), "mqtt": self._mqtt, "database": self._url, "clock": spec, "city": full.city, "http": None},
+            {
+                "pid": os.getpid(),
+                "mqtt": self._mqtt,
+                "mqtt5": self._broker.url5 if self._broker else None,
+                "database": self._url,
+                "clock": spec,
+                "city": full.city,
+                "http": None,
+            },
             secret=True,
         )
 
@@ -180,7 +200,7 @@ class Supervisor:
                 self._announce()
         if self._broker is not None and not self._broker.alive():
             log.warning("the MQTT broker is gone: starting it again (what it held in memory is lost)")
-            self._mqtt = self._broker.start()
+            self._mqtt = self._start_broker(self._broker)
         for part in self._parts.values():
             part.ensure()
         run, port = self._run.read("run"), self._run.read("http").get("port")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from citybrain.kernel.conditions import ConditionInfo
 from citybrain.kernel.times import iso, to_ms
-from simulators.ledger import Ledger, ReadingKey
+from simulators.ledger import Ledger
 from simulators.score import AlertRow, OrderRow, Score, percentile, score
 from simulators.truth import Fault
 
@@ -69,11 +69,6 @@ def publish_to_order_ms(
     return found
 
 
-def lost(acknowledged: Iterable[ReadingKey], stored: Iterable[ReadingKey]) -> int:
-    """Readings that the broker acknowledged and the archive does not have."""
-    return len(set(acknowledged).difference(stored))
-
-
 def fault_table(truth: Iterable[Fault], result: Score, now_ms: int) -> list[dict[str, Any]]:
     """What became of each fault that began until `now_ms`."""
     states = {name: state for state in ("pending", "missed", "detected", "late") for name in getattr(result, state)}
@@ -99,14 +94,17 @@ def summary(
     alerts: Iterable[Row],
     orders: Iterable[Row],
     firsts: Iterable[Row],
-    stored: Sequence[ReadingKey],
+    stored: Set[int],
     counters: Mapping[str, int],
     escalated: int,
     ledger: Ledger,
     infos: Mapping[str, ConditionInfo],
     now_ms: int,
 ) -> dict[str, Any]:
-    """The figures of a demo; `now_ms` is the city time at which publishing ended."""
+    """The figures of a demo; `now_ms` is the city time at which publishing ended.
+
+    `stored` are the marks (`simulators.ledger.mark_of`) of the stored readings.
+    """
     orders = until(orders, now_ms)
     result = score(truth, [alert_row(row) for row in alerts], [order_row(row) for row in orders], now_ms)
     delays = publish_to_order_ms(firsts, ledger.about_faults, infos)
@@ -116,7 +114,7 @@ def summary(
         "messages_published": ledger.published,
         "readings_published": len(acknowledged) if acknowledged is not None else ledger.published,
         "readings_stored": len(stored),
-        "readings_lost": lost(acknowledged, stored) if acknowledged is not None else None,
+        "readings_lost": len(acknowledged - stored) if acknowledged is not None else None,
         "duplicates_ignored": counters.get("duplicates", 0),
         "readings_late": counters.get("late", 0),
         "quarantined": counters.get("quarantined", 0),

@@ -23,7 +23,7 @@ from citybrain.store.db import Database
 from citybrain.store.gauges import Gauges, gauges
 from rules.load import load as load_rulebook
 from simulators.crew import Crew
-from simulators.ledger import Ledger
+from simulators.ledger import Ledger, mark_of
 from simulators.publish import Player, Publisher
 from simulators.world import Options, World, demo, plan
 from simulators.world.scenario import DEMO_START
@@ -82,7 +82,8 @@ class Play:
         self.pace = pace.choose(wish.seconds, per_s, speed=wish.speed, hours=wish.hours)
         self._planned_until = start
         self._plan(start)
-        self._ledger = Ledger(exact=wish.seconds is not None or wish.hours is not None)
+        self._ledger = Ledger()
+        self.infos = load_rulebook(settings.rulebook).info
 
     def stop(self) -> None:
         """End the demo now; it is still counted. May be called from a signal handler."""
@@ -181,11 +182,11 @@ class Play:
                 alerts=outcome_store.alerts(tx),
                 orders=outcome_store.orders(tx),
                 firsts=outcome_store.firsts(tx),
-                stored=list(outcome_store.reading_keys(tx)),
+                stored={mark_of(key) for key in outcome_store.reading_keys(tx)},
                 counters=counts.counters,
                 escalated=counts.escalated,
                 ledger=self._ledger,
-                infos=load_rulebook(self._settings.rulebook).info,
+                infos=self.infos,
                 now_ms=now_ms,
             )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from citybrain.clock import ScaledClock, real_ms
 from citybrain.config import Settings
-from citybrain.kernel.errors import StateError
+from citybrain.kernel.errors import InputError
 from citybrain.kernel.register import Register
 from citybrain.runtime.broker import EmbeddedBroker
 from citybrain.runtime.demo.child import Child
@@ -44,7 +44,7 @@ class Stage:
             else:
                 self.data_dir = self._given.expanduser().resolve()
                 if (self.data_dir / "pg").exists():
-                    raise StateError("demo", f"{self.data_dir} holds a city already", "start")
+                    raise InputError(f"--data-dir {self.data_dir}: holds a city already; give an empty folder, or none")
             self._stack = stack.pop_all()
         return self
 
@@ -82,7 +82,7 @@ def _end_broker(run: RunDir) -> None:
     """A broker that still holds messages outlives the child on purpose; that of a demo that is over must not."""
     pid = run.read("broker").get("pid")
     if pid:
-        broker = EmbeddedBroker(run, port=0, inflight=0)
+        broker = EmbeddedBroker(run, port=0)
         broker.pid = pid
         broker.stop()
 
