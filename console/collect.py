@@ -57,8 +57,10 @@ def merge(sources: Iterable[tuple[str, Iterable[Metric]]]) -> list[Metric]:
                 log.warning("metric %s is a %s in %s and a %s elsewhere", family.name, family.type, process, into.type)
                 continue
             for sample in family.samples:
+                if sample.name.endswith("_created"):
+                    continue  # when a counter began: a series for each, which nobody asks for
                 into.samples.append(sample._replace(labels={**sample.labels, "process": process}))
-    return list(merged.values())
+    return [family for family in merged.values() if family.samples]
 
 
 def read_files(folder: Path, now_ms: int, *, stale_s: float = STALE_S) -> list[tuple[str, list[Metric], float]]:

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from citybrain.kernel.conditions import ConditionInfo
 from citybrain.text import text
-from console.watching import Line, Row, Watching, gravest_first, moment, urgent_first
+from console.watching import OVER, Line, Row, Watching, gravest_first, moment, urgent_first
 
 SEVERITY: Mapping[str, tuple[str, str]] = {
     "critical": ("◆", "bold red"),
@@ -173,7 +173,7 @@ def line_text(line: Line, view: View) -> Text:
     what = _word("event", line.what, view)
     return Text.assemble(
         (head, "dim"),
-        _mark(STATE, row["state"]),
+        _mark(STATE, row.get("to_state") or row["state"]),
         clean(f" #{row['number']} {row['asset']}  {unit_name(row, view)}: {what}"),
         clean(f"  {row['reason']}") if row.get("reason") else "",
         no_wrap=True,
@@ -187,8 +187,10 @@ def plain(line: Line, view: View) -> str:
     if line.topic == "alert":
         parts = [at, "ALERT", line.what, row["severity"], row["asset"], row["condition"], title(row, view), str(row["detail"])]
     else:
-        left = span(moment(row["due_at"]) - view.now) if row["state"] not in {"closed", "cancelled"} else "-"
-        parts = [at, "ORDER", line.what, row["severity"], row["asset"], f"#{row['number']}", row["unit"], row["state"]]
+        # the state that the event led to; the row's own state is that of now, which in a history is a later one
+        state = row.get("to_state") or row["state"]
+        left = "-" if state in OVER else span(moment(row["due_at"]) - view.now)
+        parts = [at, "ORDER", line.what, row["severity"], row["asset"], f"#{row['number']}", row["unit"], state]
         parts += [text("console.left", view.language, span=left), str(row["reason"])]
     return "  ".join(clean(part) for part in parts if part)
 
@@ -207,11 +209,13 @@ def render(view: View) -> RenderableType:
         no_wrap=True,
         overflow="ellipsis",
     )
+    # what is not for the head line, the frames and the column heads; a quarter at least is for the newest events
     room = max(3, view.rows - 9)
     lines = max(1, room // 4)
-    alerts = max(1, min(len(watching.alerts) or 1, (room - lines) // 3))
-    orders = max(1, room - lines - alerts)
-    newest = list(watching.lines)[-lines:]
+    orders = min(max(1, len(watching.orders)), max(1, (room - lines) * 2 // 3))
+    alerts = min(max(1, len(watching.alerts)), max(1, room - lines - orders))
+    orders = min(max(1, len(watching.orders)), max(1, room - lines - alerts))
+    newest = list(watching.lines)[-max(1, room - orders - alerts) :]
     return Group(
         head,
         Panel(orders_table(view, orders), title=text("console.title_orders", view.language), title_align="left"),

@@ -1,6 +1,6 @@
 """PURE: how a simulated crew works: how long it needs for each step, when it is late, when it gives an order back.
 
-Everything follows from the seed and from the orders as they come, so that two runs with one seed are alike. Minutes are the city's.
+Everything follows from the seed and from the orders as they come: two runs with one seed are alike. Minutes are the city's.
 """
 
 from __future__ import annotations

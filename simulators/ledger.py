@@ -16,22 +16,28 @@ def key_of(emission: Emission) -> ReadingKey:
     return emission.asset, emission.observed_ms, content_hash(emission.payload)
 
 
+def mark_of(key: ReadingKey) -> int:
+    """A reading as one number: a hash that holds within this process, so that millions can be remembered."""
+    return hash(key)
+
+
 class Ledger:
     """Counts messages; remembers which readings were acknowledged, and when messages about faults were published.
 
-    `exact=False` (for runs without an end) remembers neither, so that memory stays constant; `faults` bounds the second.
+    Of both it remembers so many only (`readings`, `faults`), so that a run without an end does not fill the memory: then the
+    set of readings is given up as a whole (None), and of the faults the oldest are forgotten.
     """
 
-    def __init__(self, *, exact: bool = True, faults: int = 200_000) -> None:
+    def __init__(self, *, readings: int = 2_000_000, faults: int = 200_000) -> None:
         self.sent = 0
         """Messages handed to the client."""
         self.published = 0
         """Messages acknowledged by the broker."""
-        self.readings: set[ReadingKey] | None = set() if exact else None
-        """Distinct readings acknowledged by the broker."""
+        self.readings: set[int] | None = set()
+        """`mark_of` each distinct reading acknowledged by the broker; None: there were too many."""
         self.about_faults: OrderedDict[tuple[str, int], int] = OrderedDict()
         """(asset, observed ms) of a message that tells of a fault -> real ms of its first publishing."""
-        self._faults = faults
+        self._most_readings, self._most_faults = readings, faults
         self._waiting: dict[int, Emission] = {}
 
     @property
@@ -45,7 +51,7 @@ class Ledger:
         self._waiting[mid] = emission
         if emission.fault_id is not None:
             self.about_faults.setdefault((emission.asset, emission.observed_ms), real_ms)
-            if len(self.about_faults) > self._faults:
+            if len(self.about_faults) > self._most_faults:
                 self.about_faults.popitem(last=False)
 
     def acknowledged(self, mid: int) -> bool:
@@ -55,5 +61,7 @@ class Ledger:
             return False
         self.published += 1
         if self.readings is not None:
-            self.readings.add(key_of(emission))
+            self.readings.add(mark_of(key_of(emission)))
+            if len(self.readings) > self._most_readings:
+                self.readings = None
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from citybrain.store.db import Row, Tx
 from citybrain.store.sql import load
@@ -28,12 +29,10 @@ def firsts(tx: Tx) -> list[Row]:
     return tx.all(_SQL["firsts"])
 
 
-def reading_keys(tx: Tx) -> Iterator[tuple[str, int, int]]:
-    """Asset, observed time in ms and dedupe key of every stored reading."""
-    return ((row["asset"], row["observed_ms"], row["key"]) for row in tx.all(_SQL["readings"]))
-
-
-def quarantined(tx: Tx) -> int:
-    """Messages in quarantine."""
-    row = tx.one(_SQL["quarantined"])
-    return int(row["n"]) if row else 0
+def reading_keys(tx: Tx, page: int = 20_000) -> Iterator[tuple[str, int, int]]:
+    """Asset, observed time in ms and dedupe key of every stored reading, read page by page."""
+    last: Row = {"asset": "", "observed_at": datetime.min.replace(tzinfo=UTC), "device": "", "key": 0}
+    while rows := tx.all(_SQL["readings"], **last, limit=page):
+        for row in rows:
+            yield row["asset"], row["observed_ms"], row["key"]
+        last = {name: rows[-1][name] for name in last}

@@ -18,8 +18,7 @@ SELECT c.asset, c.condition, a.raised_at, a.evidence,
                  WHERE case_id = c.id AND asset = c.asset AND condition = c.condition ORDER BY raised_at LIMIT 1) a ON true
  ORDER BY o.number;
 
--- readings: what makes each stored reading the one it is
-SELECT asset, (extract(epoch FROM observed_at) * 1000)::bigint AS observed_ms, key FROM readings;
-
--- quarantined: messages in quarantine
-SELECT coalesce(sum(seen), 0)::bigint AS n FROM quarantine;
+-- readings: what makes each stored reading the one it is, a page in the order of the primary key
+SELECT asset, observed_at, device, key, (extract(epoch FROM observed_at) * 1000)::bigint AS observed_ms FROM readings
+ WHERE (asset, observed_at, device, key) > (%(asset)s::text, %(observed_at)s::timestamptz, %(device)s::text, %(key)s::bigint)
+ ORDER BY asset, observed_at, device, key LIMIT %(limit)s;

@@ -34,6 +34,7 @@ def test_processes_keep_their_series_and_families_occur_once(tmp_path: Path) -> 
     assert ({"process": "pipeline"}, 5.0) in found["citybrain_ingest_messages"]
     assert ({"process": "cycle"}, 0.0) in found["citybrain_ingest_messages"]
     assert ({"process": "http"}, 1.0) in found["citybrain_http_requests"]
+    assert b"_created" not in text
     buckets = [labels for labels, _ in found["citybrain_batch_seconds"] if labels.get("le") == "+Inf"]
     assert sorted(labels["process"] for labels in buckets) == ["cycle", "pipeline"]
 

@@ -125,6 +125,11 @@ def test_plain_lines_have_no_colours() -> None:
     )
 
 
+def test_a_line_of_the_past_shows_the_state_of_then() -> None:
+    line = Watching().apply("order", order_row(event="ack", to_state="acknowledged", state="closed"))
+    assert "  acknowledged  left 1h 30m  " in plain(line, _view(Watching()))
+
+
 def test_text_of_devices_is_never_markup() -> None:
     watching = Watching()
     watching.apply("alert", alert_row(detail="[red]x[/red] [/]", asset="[bold]"))

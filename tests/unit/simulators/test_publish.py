@@ -4,7 +4,7 @@ import pytest
 
 from citybrain.kernel.errors import UnavailableError
 from citybrain.kernel.ids import content_hash
-from simulators.ledger import Ledger
+from simulators.ledger import Ledger, mark_of
 from simulators.publish import Player
 from simulators.world import Emission
 
@@ -23,7 +23,7 @@ def test_only_acknowledged_messages_are_published_and_each_counts_once() -> None
     assert not ledger.acknowledged(2), "the same number again is no message"
     assert not ledger.acknowledged(9)
     assert (ledger.published, ledger.in_flight) == (1, 2)
-    assert ledger.readings == {("MH-1", 1002, content_hash(b'{"n":2}'))}
+    assert ledger.readings == {mark_of(("MH-1", 1002, content_hash(b'{"n":2}')))}
 
 
 def test_the_same_message_twice_is_one_reading_and_two_messages() -> None:
@@ -53,7 +53,7 @@ def test_the_first_publishing_of_a_message_about_a_fault_counts() -> None:
 
 
 def test_a_run_without_an_end_does_not_grow() -> None:
-    ledger = Ledger(exact=False, faults=10)
+    ledger = Ledger(readings=50, faults=10)
     for number in range(100):
         ledger.sending(number, emission(number, "f"), number)
         ledger.acknowledged(number)

@@ -1,0 +1,82 @@
+"""The demo as a newcomer starts it: one command, nothing mocked; it must look after its city without a flaw."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+pytestmark = pytest.mark.live
+
+
+def _start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    with (folder / "out.txt").open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "citybrain.cli", "demo", *arguments],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "TMPDIR": str(folder), "TERM": "dumb"},
+        )
+
+
+def _left_behind(folder: Path) -> list[str]:
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        line = " ".join(process.info["cmdline"] or ())
+        if str(folder) in line:
+            found.append(line)
+    return found
+
+
+def test_a_short_demo_loses_nothing_and_gives_each_fault_one_order(tmp_path: Path) -> None:
+    out = tmp_path / "out.json"
+    began = time.monotonic()
+    demo = _start(tmp_path, "--seconds", "15", "--seed", "3", "--assets", "400", "--json", str(out))
+    assert demo.wait(120) == 0, (tmp_path / "out.txt").read_text()
+    assert time.monotonic() - began < 75
+    found = json.loads(out.read_text())
+    assert found["quiet"] is True
+    assert found["readings_published"] > 1000
+    assert (found["readings_stored"], found["readings_lost"]) == (found["readings_published"], 0)
+    assert found["duplicates_ignored"] > 0
+    assert (found["orders_duplicate"], found["false_critical_alerts"]) == (0, 0)
+    due = found["faults_detected"] + found["faults_missed"]
+    assert due >= 5
+    assert found["faults_detected"] >= 0.95 * due, found["faults"]
+    assert found["orders_closed"] > 0
+    assert found["publish_to_order_ms"]["p50"] > 0
+    text = (tmp_path / "out.txt").read_text()
+    assert "15 s" in text
+    assert "work orders opened" in text
+    assert not list(tmp_path.glob("citybrain-demo-*"))
+    assert _left_behind(tmp_path) == []
+
+
+def test_ctrl_c_ends_an_endless_demo_with_its_figures(tmp_path: Path) -> None:
+    demo = _start(tmp_path, "--assets", "100", "--language", "zh")
+    deadline = time.monotonic() + 60
+    while b"API" not in (tmp_path / "out.txt").read_bytes() and "接口" not in (tmp_path / "out.txt").read_text():
+        assert demo.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    time.sleep(3)
+    demo.send_signal(signal.SIGINT)
+    assert demo.wait(60) == 0, (tmp_path / "out.txt").read_text()
+    assert "已发布读数" in (tmp_path / "out.txt").read_text()
+    assert _left_behind(tmp_path) == []
+
+
+def test_a_folder_that_holds_a_city_is_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "city" / "pg").mkdir(parents=True)
+    demo = _start(tmp_path, "--seconds", "1", "--data-dir", str(tmp_path / "city"))
+    assert demo.wait(30) == 1
+    text = (tmp_path / "out.txt").read_text()
+    assert "Traceback" not in text
+    assert "already" in text
