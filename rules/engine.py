@@ -116,16 +116,20 @@ class Engine:
                 continue
             memory, plan = state.memory, state.plan
             judges = iter(plan.shapes.get(tuple(values)) or plan.judges_for(values))
+            found: list[tuple[Condition, Bad]] | None = None
             while True:
                 try:
                     for condition, observe in judges:
                         verdict = observe(values, at, memory)
                         if verdict:
-                            self._verdict(state, condition, verdict, at, values, events)
+                            found = [*(found or ()), (condition, verdict)]
                     break
                 except TypeError:
                     # A text where a number belongs says nothing to that condition; the iterator goes on with the next.
                     continue
+            if found is not None:
+                for condition, bad in found:
+                    self._verdict(state, condition, bad, at, values, events)
             if plan.gauge:
                 self._hear(readings[index])
         return StepResult(fates, events)

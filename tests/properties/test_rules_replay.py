@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from citybrain.kernel.events import AlertChange, AlertPhase
+from citybrain.kernel.model import Reading
 from rules.engine import Fate
 from rules.plan import Plan
 from tests.properties.rules_town import GAUGE, MINUTE, RULEBOOK, START, TOWN, by_asset, engine, run, stream
@@ -154,6 +155,6 @@ def test_a_gauge_of_another_shard_is_context() -> None:
     assert Plan("manhole", ()).judges == ()
 
 
-def _fates(seed: int) -> list[tuple[object, Fate]]:
+def _fates(seed: int) -> list[tuple[Reading, Fate]]:
     readings = stream(seed, hours=2)
     return list(zip(readings, engine().step(readings).fates, strict=True))

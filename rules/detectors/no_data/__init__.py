@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from citybrain.kernel.model import Asset
 from citybrain.kernel.times import iso
 from rules.detectors.base import GOOD, Bad, Env, Memory, Observe, Verdict
 from rules.detectors.words import span
+
+LONGEST_S: Final = 366 * 86400
+"""A longer interval in the register is a slip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,8 @@ def measures(params: Params) -> tuple[str, ...]:
 
 def fixed(params: Params, asset: Asset) -> tuple[float, ...]:
     """After how many ms without a word the asset is silent."""
-    interval_s = asset.interval_s if asset.interval_s and asset.interval_s > 0 else params.default_interval_s
+    given = asset.interval_s
+    interval_s = given if given is not None and 0 < given <= LONGEST_S else params.default_interval_s
     return (float(round(max(params.min_s, params.k * interval_s) * 1000)),)
 
 

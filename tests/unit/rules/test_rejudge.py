@@ -33,9 +33,9 @@ def again(readings: list[Reading], *known: Episode, since: float = 0) -> Rejudge
     return rejudge(COVER, readings, (), known, BOOK, at(since), NOW)
 
 
-def episode(onset: float, end: float | None, phase: str = "resolved", **given: object) -> Episode:
+def episode(onset: float, end: float | None, phase: str = "resolved", *, past: bool = False) -> Episode:
     key = alert_id("mh-1", "OPEN", at(onset))
-    return Episode(key, "OPEN", "major", phase, at(onset), None if end is None else at(end))._replace(**given)
+    return Episode(key, "OPEN", "major", phase, at(onset), None if end is None else at(end), past)
 
 
 def line(event: AlertEvent) -> tuple[str, str, float, float | None]:
