@@ -1,6 +1,6 @@
 """PURE: a message from the broker, and the token that acknowledges it.
 
-A token holds the number of the connection, one bit that says whether there is anything to acknowledge (QoS 1), and the packet id.
+A token holds the number of the connection, a bit that says whether there is anything to acknowledge (QoS 1), and the packet id.
 Packet ids are used anew by every connection, so an acknowledgement that comes too late must not meet a new message.
 """
 

@@ -17,6 +17,7 @@ from ingest.envelopes import TOPICS, Opened
 from ingest.profile import Profile
 
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
+_KEYED = re.compile(r"([a-z_]+(?:\.[a-zA-Z0-9_]+)*): (.*?)(?: \(got .*\))?$", re.DOTALL)
 _MIN_NAME = 4
 """A model name shorter than this fits too much to be looked for inside of another name."""
 
@@ -170,7 +171,15 @@ def parse_profile(file: yamlfile.YamlFile, stem: str) -> tuple[Profile | None, l
     try:
         profile = Profile.model_validate(file.value)
     except ValidationError as error:
-        return None, file.pydantic_faults((), error.errors())
+        return None, [_placed(file, fault) for fault in file.pydantic_faults((), error.errors())]
     if profile.name != stem:
         return None, [file.fault(("name",), f"must be {stem!r}, as the file is called")]
     return profile, []
+
+
+def _placed(file: yamlfile.YamlFile, fault: ConfigError) -> ConfigError:
+    """A fault that lies in several keys together names the one to look at in its message ("values.level_mm: …")."""
+    match = _KEYED.match(fault.message)
+    if fault.key or match is None:
+        return fault
+    return file.fault(tuple(match[1].split(".")), match[2])
