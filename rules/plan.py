@@ -82,39 +82,57 @@ class Plan:
 
 
 class Planner:
-    """Makes and keeps the plans of one rulebook."""
+    """Makes and keeps the plans of one rulebook for one engine.
+
+    Plans that look up nothing of the engine's own are kept at the rulebook, for all engines of the process: a processor judges
+    faster what is in its cache already, and there are 32 engines.
+    """
 
     def __init__(self, rulebook: Rulebook, env: Env) -> None:
         self.rulebook = rulebook
         self._env = env
-        self._plans: dict[Hashable, Plan] = {}
+        self._own: dict[Hashable, Plan] = {}
 
     def plan(self, asset: Asset) -> Plan:
         """The plan for an asset."""
         parts: list[Hashable] = [str(asset.kind)]
         rules: list[ConditionRule] = []
+        own = False
         for rule in self.rulebook.for_kind(asset.kind):
-            if rule.overrides:
-                matching = self.rulebook.matching(rule, asset)
-                for override in matching:
-                    rule = apply(rule, override)
-                parts.append((rule.id, *(rule.overrides.index(override) for override in matching)))
+            matching = self.rulebook.matching(rule, asset) if rule.overrides else ()
+            numbers = tuple(rule.overrides.index(override) for override in matching)
+            for override in matching:
+                rule = apply(rule, override)
             if rule.enabled:
+                detector = detector_of(rule)
+                own = own or detector.OWN
                 rules.append(rule)
-                parts.append(detector_of(rule).common(rule.params, asset))
+                parts.append((rule.id, numbers, detector.common(rule.params, asset)))
         key = tuple(parts)
-        found = self._plans.get(key)
+        plans: dict[Hashable, Plan] = self._own if own else self.rulebook.workshop
+        found = plans.get(key)
         if found is None:
-            found = self._plans[key] = self._compile(asset, rules)
+            found = plans[key] = self._compile(asset, rules)
         return found
 
     def _compile(self, asset: Asset, rules: list[ConditionRule]) -> Plan:
         conditions: list[Condition] = []
         base = 0
         for rule in rules:
-            conditions.append(Condition(rule, asset, self._env, base))
+            conditions.append(self._condition(rule, asset, base))
             base += conditions[-1].size
         return Plan(str(asset.kind), tuple(conditions))
+
+    def _condition(self, rule: ConditionRule, asset: Asset, base: int) -> Condition:
+        detector = detector_of(rule)
+        key = (id(rule), base, detector.common(rule.params, asset))
+        workshop = self.rulebook.workshop
+        if detector.OWN or rule is not self.rulebook.conditions.get(rule.id):
+            return Condition(rule, asset, self._env, base)
+        found: Condition | None = workshop.get(key)
+        if found is None:
+            found = workshop[key] = Condition(rule, asset, self._env, base)
+        return found
 
 
 def detector_of(rule: ConditionRule) -> Detector:

@@ -125,6 +125,11 @@ class Rulebook:
         )
 
     @cached_property
+    def workshop(self) -> dict[Any, Any]:
+        """What is compiled from this rulebook and can serve all engines of the process: see `rules.plan`."""
+        return {}
+
+    @cached_property
     def _by_kind(self) -> dict[str, tuple[ConditionRule, ...]]:
         kinds = {rule.kind for rule in self.conditions.values()} | {ANY}
         return {kind: self._of((kind, ANY)) for kind in kinds}

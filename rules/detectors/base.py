@@ -6,6 +6,7 @@ and these functions:
 - `measures(params) -> tuple[str, ...]`: the measures it reads. A message with none of them is never shown to it.
 - `fixed(params, asset) -> tuple[float, ...]`: numbers of the asset that it needs (a rated power, a depth), NaN for unknown.
 - `cells(params) -> int`: how many more numbers it remembers per asset, NaN at first.
+- `OWN`: whether it uses the `env` that `compile` is given.
 - `common(params, asset) -> tuple`: what of the asset is compiled in. Assets that agree in it share one judge.
 - `compile(params, asset, env, base) -> Observe`: the judge. Its memory is `memory[base:]`: the fixed numbers, then its cells.
 
@@ -73,6 +74,9 @@ class Env(Protocol):
 
 class Detector(Protocol):
     """What the package of a detector offers."""
+
+    OWN: bool
+    """Whether a judge looks up something of its engine's own (`env`), so that each engine needs judges of its own."""
 
     def measures(self, params: Any) -> tuple[str, ...]: ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from citybrain.kernel.model import Asset
 from rules.detectors.base import (
@@ -22,6 +22,8 @@ from rules.detectors.base import (
     number_of,
 )
 from rules.detectors.words import name_of, with_unit
+
+OWN: Final = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ BUCKETS: Final = 6
 """The span is cut into so many parts; it slides by one part at a time."""
 DAY_MS: Final = 86_400_000
 
+OWN: Final = False
+
 
 @dataclass(frozen=True, slots=True)
 class Params:

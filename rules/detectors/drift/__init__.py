@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from math import inf
-from typing import Any
+from typing import Any, Final
 
 from citybrain.kernel.model import Asset
 from rules.detectors.base import GOOD, Bad, Env, Memory, Observe, Verdict
 from rules.detectors.words import name_of, span, with_unit
+
+OWN: Final = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,9 @@ from rules.detectors.words import name_of, span, with_unit
 LAG_MS: Final = 1_200_000
 """Rain of the last 20 minutes is not looked at: a gauge's message may be as late as that, and in any order with the drain's."""
 
+OWN: Final = True
+"""It asks the engine for the rain of the district."""
+
 
 @dataclass(frozen=True, slots=True)
 class Params:

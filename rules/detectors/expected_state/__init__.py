@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from citybrain.kernel.model import Asset
 from rules.detectors.base import GOOD, Bad, Env, Memory, Observe, Verdict
 from rules.detectors.expected_state.schedule import DUSK_TO_DAWN, Duty, parse, zone
 from rules.detectors.words import name_of, with_unit
+
+OWN: Final = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from citybrain.kernel.model import Asset
 from rules.detectors.base import GOOD, Bad, Env, Gate, Memory, Observe, Verdict, compile_gates, gate_numbers
 from rules.detectors.words import name_of
+
+OWN: Final = False
 
 
 @dataclass(frozen=True, slots=True)

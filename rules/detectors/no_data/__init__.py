@@ -14,6 +14,8 @@ from rules.detectors.words import span
 LONGEST_S: Final = 366 * 86400
 """A longer interval in the register is a slip."""
 
+OWN: Final = False
+
 
 @dataclass(frozen=True, slots=True)
 class Params:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from math import inf
-from typing import Any
+from typing import Any, Final
 
 from citybrain.kernel.events import Evidence
 from citybrain.kernel.model import Asset
 from rules.detectors.base import GOOD, NAN, Bad, Env, Memory, Observe, Verdict, check_field, number_of
 from rules.detectors.words import name_of, per_hour, with_unit
+
+OWN: Final = False
 
 
 @dataclass(frozen=True, slots=True)

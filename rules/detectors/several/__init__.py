@@ -13,6 +13,8 @@ from rules.detectors.words import span
 
 JUMPS: Final = ("jump_up", "jump_down")
 
+OWN: Final = False
+
 
 @dataclass(frozen=True, slots=True)
 class Signal:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from math import inf
-from typing import Any
+from typing import Any, Final
 
 from citybrain.kernel.model import Asset
 from rules.detectors.base import (
@@ -23,6 +23,8 @@ from rules.detectors.base import (
     number_of,
 )
 from rules.detectors.words import name_of, with_unit
+
+OWN: Final = False
 
 
 @dataclass(frozen=True, slots=True)
