@@ -33,6 +33,8 @@ __all__ = ["OpenedOrder", "take"]
 _SENSOR_OUTCOMES = frozenset({"verified", "cleared_by_sensor", "cleared"})
 """Cases that ended because the sensor said so; if it changes its mind about that episode, there is work again."""
 
+_BACK = frozenset({AlertChange.AMENDED, AlertChange.REFIRED})
+
 
 def take(
     tx: Tx, events: Sequence[AlertEvent], *, infos: Mapping[str, ConditionInfo], register: Register, limits: Limits,
@@ -83,7 +85,7 @@ def _needs_place(event: AlertEvent, last: AlertEvent, member: Row | None) -> boo
     if last.phase == AlertPhase.RESOLVED:
         return False
     # what people cancelled stays cancelled for the rest of the episode
-    changed_its_mind = event.change == AlertChange.AMENDED and member["case_outcome"] in _SENSOR_OUTCOMES
+    changed_its_mind = event.change in _BACK and member["case_outcome"] in _SENSOR_OUTCOMES
     return member["case_id"] is None or changed_its_mind
 
 

@@ -14,6 +14,7 @@ from citybrain.store.db import Row, Tx
 from citybrain.store.sql import load
 
 _SQL = load("alerts")
+_PAST = {AlertChange.ADDED: True, AlertChange.RAISED: False}
 _TELLING = frozenset({AlertChange.RAISED, AlertChange.ADDED, AlertChange.AMENDED})
 
 
@@ -34,10 +35,10 @@ def record(tx: Tx, events: Sequence[AlertEvent]) -> list[AlertEvent]:
         for number, event in enumerate(events)
     ]
     found = tx.all(_SQL["record"], events=Jsonb(rows))
-    new = {(str(row["alert_id"]), row["change"], row["at"], row["reason"]) for row in found}
+    new = {(str(row["alert_id"]), row["change"], row["at"], row["reason"], row["detail"]) for row in found}
     fresh = []
     for event in events:
-        key = (event.id, str(event.change), from_ms(event.at_ms), event.reason)
+        key = (event.id, str(event.change), from_ms(event.at_ms), event.reason, event.detail)
         if key in new:
             new.discard(key)
             fresh.append(event)
@@ -56,7 +57,8 @@ def save(tx: Tx, events: Sequence[AlertEvent]) -> set[str]:
         before = last.get(event.id)
         last[event.id] = _row(event, before)
         if event.change in _TELLING:
-            told[event.id] = {key: last[event.id][key] for key in ("id", "reason", "detail", "evidence")}
+            past = _PAST.get(AlertChange(event.change), told.get(event.id, {}).get("past"))
+            told[event.id] = {key: last[event.id][key] for key in ("id", "reason", "detail", "evidence")} | {"past": past}
     live = [row for row in last.values() if row["phase"] != "resolved" and not row["withdrawn"]]
     over = [row for row in last.values() if row["phase"] == "resolved" or row["withdrawn"]]
     touched: set[str] = set()
@@ -87,7 +89,7 @@ def _row(event: AlertEvent, before: Mapping[str, Any] | None) -> dict[str, Any]:
         "detail": event.detail,
         "evidence": [list(item) for item in event.evidence],
         "rulebook": event.rulebook,
-        "past": event.change == AlertChange.ADDED or bool(before and before["past"] and event.change != AlertChange.RAISED),
+        "past": _PAST.get(AlertChange(event.change), bool(before and before["past"])),
         "withdrawn": event.change == AlertChange.WITHDRAWN,
         "flapping": event.change == AlertChange.FLAPPING or bool(before and before["flapping"]),
     }

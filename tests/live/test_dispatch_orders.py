@@ -208,6 +208,37 @@ def test_amended_keeps_the_order_and_moves_the_onset(town: Town) -> None:
     assert [order["id"] for order in town.orders()] == [town.order(opened.order_id)["id"]]
 
 
+def test_history_that_is_corrected_stays_history_until_it_turns_out_to_last(town: Town) -> None:
+    town.say("mh-1", "MH-OPEN", AlertChange.ADDED, NOON)
+    town.now += timedelta(minutes=1)
+    town.say("mh-1", "MH-OPEN", AlertChange.AMENDED, NOON, phase="resolved")
+    assert town.alerts()[0]["past"]
+    assert town.cases() == []
+    town.now += timedelta(minutes=1)
+    assert len(town.say("mh-1", "MH-OPEN", AlertChange.RAISED, NOON)) == 1
+    assert not town.alerts()[0]["past"]
+
+
+def test_an_episode_that_was_over_too_early_is_work_again(town: Town) -> None:
+    town.raised("mh-1", "MH-OPEN")
+    town.now += timedelta(minutes=1)
+    town.resolved("mh-1", "MH-OPEN", NOON)
+    town.cycle(minutes=40)
+    assert town.orders(open_only=True) == []
+    amended = event("mh-1", "MH-OPEN", AlertChange.AMENDED, town.now, onset=NOON)
+    refired = event("mh-1", "MH-OPEN", AlertChange.REFIRED, town.now, onset=NOON)
+    assert len(town.take(amended, refired)) == 1, "late readings show that it went on all the time"
+
+
+def test_two_corrections_in_one_moment_are_two(town: Town) -> None:
+    town.raised("mh-1", "MH-OPEN")
+    first = event("mh-1", "MH-OPEN", AlertChange.AMENDED, NOON, onset=NOON, detail="begin is now 11:50")
+    second = first._replace(onset_ms=first.onset_ms - 60_000, detail="begin is now 11:49")
+    town.take(first)
+    town.take(second)
+    assert town.alerts()[0]["onset_at"] == NOON - timedelta(minutes=1)
+
+
 def test_an_episode_that_nobody_ended_is_superseded(town: Town) -> None:
     town.raised("mh-1", "MH-OPEN")
     town.now += timedelta(minutes=1)

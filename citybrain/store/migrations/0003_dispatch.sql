@@ -32,9 +32,10 @@ CREATE TABLE alert_events (
     at       timestamptz NOT NULL,
     reason   text        NOT NULL,
     detail   text        NOT NULL DEFAULT '',
-    evidence jsonb       NOT NULL DEFAULT '[]',
-    UNIQUE (alert_id, change, at, reason)     -- a replayed event is the same event
+    evidence jsonb       NOT NULL DEFAULT '[]'
 );
+-- a replayed event is the same event; two corrections of one moment differ in their words
+CREATE UNIQUE INDEX alert_events_once ON alert_events (alert_id, change, at, reason, md5(detail));
 
 CREATE TABLE cases (
     id          uuid PRIMARY KEY,

@@ -4,8 +4,8 @@ SELECT e.alert_id, e.change, e.at, e.reason, e.detail, e.evidence
 FROM jsonb_to_recordset(%(events)s)
      AS e (alert_id uuid, change text, at timestamptz, reason text, detail text, evidence jsonb, n bigint)
 ORDER BY e.n
-ON CONFLICT (alert_id, change, at, reason) DO NOTHING
-RETURNING alert_id, change, at, reason;
+ON CONFLICT (alert_id, change, at, reason, md5(detail)) DO NOTHING
+RETURNING alert_id, change, at, reason, detail;
 
 -- supersede: an episode that still counts as live although its asset and condition have a new one ends where that begins
 WITH newcomers AS (
@@ -36,11 +36,11 @@ ORDER BY e.id
 ON CONFLICT (id) DO UPDATE
 SET severity = excluded.severity, phase = excluded.phase, onset_at = excluded.onset_at, end_at = excluded.end_at,
     changed_at = greatest(a.changed_at, excluded.changed_at), rulebook = excluded.rulebook,
-    past = excluded.past AND a.past, withdrawn = excluded.withdrawn, flapping = a.flapping OR excluded.flapping;
+    withdrawn = excluded.withdrawn, flapping = a.flapping OR excluded.flapping;
 
--- tell: the reason and evidence that an episode was raised, added or amended with
-UPDATE alerts a SET reason = e.reason, detail = e.detail, evidence = e.evidence
-FROM jsonb_to_recordset(%(alerts)s) AS e (id uuid, reason text, detail text, evidence jsonb)
+-- tell: the reason and evidence that an episode was raised, added or amended with; past NULL leaves that as it is
+UPDATE alerts a SET reason = e.reason, detail = e.detail, evidence = e.evidence, past = coalesce(e.past, a.past)
+FROM jsonb_to_recordset(%(alerts)s) AS e (id uuid, reason text, detail text, evidence jsonb, past boolean)
 WHERE a.id = e.id;
 
 -- memberships: the case that each of some alerts belongs to, and how that case stands
