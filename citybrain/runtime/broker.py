@@ -180,6 +180,8 @@ class EmbeddedBroker:
                 time.sleep(0.02)
             if self.alive():
                 os.kill(self.pid, signal.SIGKILL)
+        if self._child is not None:
+            self._child.wait(5)
         self._run.remove("broker")
 
 

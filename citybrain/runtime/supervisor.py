@@ -26,9 +26,9 @@ from citybrain.store.migrate import migrate
 from ingest.registry import load_profiles
 
 log = logging.getLogger(__name__)
-BACKOFF_S = (0.1, 0.3, 1.0, 3.0)
+BACKOFF_S = (0.1, 0.3, 1.0, 2.0)
 """waits before a part that died is started again; the last one repeats"""
-HEALTHY_S = 10.0
+HEALTHY_S = 3.0
 """a part that ran so long had a healthy start"""
 
 

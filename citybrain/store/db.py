@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, LiteralString, TypeVar
@@ -113,13 +114,23 @@ class Database:
         )
 
     def open(self, wait_s: float = 15) -> Database:
-        """Connect, waiting up to `wait_s`. Raises UnavailableError."""
+        """Connect, waiting up to `wait_s` for a server that starts or recovers. Raises UnavailableError."""
+        deadline = time.monotonic() + wait_s
+        while True:
+            try:
+                psycopg.connect(self.url, connect_timeout=5).close()
+                break
+            except psycopg.OperationalError as error:
+                # asked often and simply: the pool's own waits grow, and a recovering server is there within seconds
+                if time.monotonic() > deadline:
+                    raise UnavailableError(f"no database at {_safe(self.url)} within {wait_s:g} s: {error}") from error
+                time.sleep(0.1)
         self._pool.open()
         try:
             self._pool.wait(wait_s)
         except PoolTimeout as error:
             self._pool.close()
-            raise UnavailableError(f"no database at {_safe(self.url)} within {wait_s:g} s: {error}") from error
+            raise UnavailableError(f"no connection to {_safe(self.url)} within {wait_s:g} s: {error}") from error
         return self
 
     def close(self) -> None:

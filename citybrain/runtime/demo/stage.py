@@ -37,6 +37,8 @@ class Stage:
         self.token = ""
 
     def __enter__(self) -> Stage:
+        if self._settings.database_url or self._settings.mqtt_url:
+            raise InputError("the demo brings its own servers: take database_url and mqtt_url out of the settings file")
         with ExitStack() as stack:
             if self._given is None:
                 self.data_dir = Path(tempfile.mkdtemp(prefix="citybrain-demo-"))
@@ -57,12 +59,10 @@ class Stage:
         The register goes in before the city wakes up, so that no message finds its asset unknown.
         """
         run = RunDir(self.data_dir).make()
-        given = self._settings.database_url
         postgres = EmbeddedPostgres(self.data_dir / "pg")
-        if given is None:
-            # the child adopts it and stops it; here only for a child that never came so far
-            self._stack.callback(postgres.stop)
-        with Database(given or postgres.start(), size=1, name="citybrain demo") as db:
+        # the child adopts it and stops it; here only for a child that never came so far
+        self._stack.callback(postgres.stop)
+        with Database(postgres.start(), size=1, name="citybrain demo") as db:
             migrate(db)
             save(db, register)
         self.clock = ScaledClock(speed, origin_ms, real_ms() + BOOT_MS)
