@@ -28,6 +28,7 @@ from console.watching import Watching
 
 LINE_S = 5.0
 """a progress line so often where there is no terminal"""
+_SERVERS = ("CITYBRAIN_DATABASE_URL", "CITYBRAIN_MQTT_URL")
 ZONE = "Asia/Shanghai"
 """where the made-up city lies"""
 
@@ -55,6 +56,8 @@ def demo(
 
     Example: citybrain demo --seconds 60 --seed 7 --assets 2000 --json out.json
     """
+    for name in _SERVERS:
+        os.environ.pop(name, None)  # a simulated city has no business in a real database or on a real broker
     settings = get_settings(None, language=language)
     if json_file is not None and not os.access(json_file.resolve().parent, os.W_OK):
         raise InputError(f"--json {json_file}: the folder is not there or cannot be written to")
