@@ -269,7 +269,8 @@ class Message:
 
     def _result(self) -> Decoded:
         if not self._readings:
-            if self._notes:
+            # a device that says "n/a" of all that it could have measured sends no data, and nothing wrong
+            if any(note.code != "sentinel" for note in self._notes):
                 raise PayloadError("no_values", "; ".join(f"{note.name} {note.code}" for note in self._notes[:8]))
             return Decoded(ignored="no_data")
         new = tuple(self._bound.values())

@@ -76,7 +76,17 @@ class WireClient(mqtt.Client):
     wire: Wire | None = None
 
     def _create_socket(self) -> Any:
-        self.wire = Wire(super()._create_socket())
+        sock: Any = self._create_socket_connection()
+        if self._ssl_context is not None:
+            # paho's own handshake leaves the socket open when the certificate is refused
+            sock = self._ssl_context.wrap_socket(sock, server_hostname=self._host, do_handshake_on_connect=False)
+            try:
+                sock.settimeout(self.connect_timeout)
+                sock.do_handshake()
+            except BaseException:
+                sock.close()
+                raise
+        self.wire = Wire(sock)
         return self.wire
 
 

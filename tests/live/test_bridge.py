@@ -55,7 +55,7 @@ IotCoreBroker(config_path=sys.argv[1]).run_forever()
 """
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -65,10 +65,14 @@ class Broker:
     """A real broker that can be killed and started again on the same ports."""
 
     def __init__(self, folder: Path) -> None:
-        self.port, self.port5 = _free_port(), _free_port()
+        self.port, self.port5 = free_port(), free_port()
         self._config = folder / "broker.toml"
         self._config.write_text(_CONFIG.format(port=self.port, port5=self.port5))
         self._process: subprocess.Popen[bytes] | None = None
+
+    def extend(self, text: str) -> None:
+        """Add to the configuration."""
+        self._config.write_text(self._config.read_text() + text)
 
     def start(self) -> None:
         self._process = subprocess.Popen(

@@ -65,7 +65,15 @@ def test_the_wire_keeps_what_the_socket_does_not_take() -> None:
 def test_paho_still_has_the_private_parts_that_we_use() -> None:
     assert "_create_socket" in vars(mqtt.Client)
     source = inspect.getsource(mqtt.Client)
-    for name in ("_send_pingreq", "_last_msg_out", "_last_bytes_received", "_ping_t"):
+    for name in (
+        "_create_socket_connection",
+        "_ssl_context",
+        "_host",
+        "_send_pingreq",
+        "_last_msg_out",
+        "_last_bytes_received",
+        "_ping_t",
+    ):
         assert name in source
 
 
