@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
 pytestmark = pytest.mark.live
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """An empty folder that every user may enter: as root the embedded PostgreSQL runs as a user of its own, and pytest keeps
+    its own temporary folders closed."""
+    path = Path(tempfile.mkdtemp(prefix="citybrain-test-"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def _start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
@@ -35,11 +47,11 @@ def _left_behind(folder: Path) -> list[str]:
     return found
 
 
-def test_a_short_demo_loses_nothing_and_gives_each_fault_one_order(tmp_path: Path) -> None:
-    out = tmp_path / "out.json"
+def test_a_short_demo_loses_nothing_and_gives_each_fault_one_order(folder: Path) -> None:
+    out = folder / "out.json"
     began = time.monotonic()
-    demo = _start(tmp_path, "--seconds", "15", "--seed", "3", "--assets", "400", "--json", str(out))
-    assert demo.wait(120) == 0, (tmp_path / "out.txt").read_text()
+    demo = _start(folder, "--seconds", "15", "--seed", "3", "--assets", "400", "--json", str(out))
+    assert demo.wait(120) == 0, (folder / "out.txt").read_text()
     assert time.monotonic() - began < 75
     found = json.loads(out.read_text())
     assert found["quiet"] is True
@@ -52,31 +64,31 @@ def test_a_short_demo_loses_nothing_and_gives_each_fault_one_order(tmp_path: Pat
     assert found["faults_detected"] >= 0.95 * due, found["faults"]
     assert found["orders_closed"] > 0
     assert found["publish_to_order_ms"]["p50"] > 0
-    text = (tmp_path / "out.txt").read_text()
+    text = (folder / "out.txt").read_text()
     assert "15 s" in text
     assert "work orders opened" in text
-    assert not list(tmp_path.glob("citybrain-demo-*"))
-    assert _left_behind(tmp_path) == []
+    assert not list(folder.glob("citybrain-demo-*"))
+    assert _left_behind(folder) == []
 
 
-def test_ctrl_c_ends_an_endless_demo_with_its_figures(tmp_path: Path) -> None:
-    demo = _start(tmp_path, "--assets", "100", "--language", "zh")
+def test_ctrl_c_ends_an_endless_demo_with_its_figures(folder: Path) -> None:
+    demo = _start(folder, "--assets", "100", "--language", "zh")
     deadline = time.monotonic() + 60
-    while b"API" not in (tmp_path / "out.txt").read_bytes() and "接口" not in (tmp_path / "out.txt").read_text():
+    while b"API" not in (folder / "out.txt").read_bytes() and "接口" not in (folder / "out.txt").read_text():
         assert demo.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.2)
     time.sleep(3)
     demo.send_signal(signal.SIGINT)
-    assert demo.wait(60) == 0, (tmp_path / "out.txt").read_text()
-    assert "已发布读数" in (tmp_path / "out.txt").read_text()
-    assert _left_behind(tmp_path) == []
+    assert demo.wait(60) == 0, (folder / "out.txt").read_text()
+    assert "已发布读数" in (folder / "out.txt").read_text()
+    assert _left_behind(folder) == []
 
 
-def test_a_folder_that_holds_a_city_is_refused_in_words(tmp_path: Path) -> None:
-    (tmp_path / "city" / "pg").mkdir(parents=True)
-    demo = _start(tmp_path, "--seconds", "1", "--data-dir", str(tmp_path / "city"))
+def test_a_folder_that_holds_a_city_is_refused_in_words(folder: Path) -> None:
+    (folder / "city" / "pg").mkdir(parents=True)
+    demo = _start(folder, "--seconds", "1", "--data-dir", str(folder / "city"))
     assert demo.wait(30) == 1
-    text = (tmp_path / "out.txt").read_text()
+    text = (folder / "out.txt").read_text()
     assert "Traceback" not in text
     assert "already" in text
