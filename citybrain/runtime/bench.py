@@ -86,26 +86,16 @@ def running(assets: int, *, env: dict[str, str] | None = None) -> Iterator[tuple
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def start_run(folder: Path, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
-    """Start `citybrain run` on a data directory."""
+def start_run(folder: Path, env: dict[str, str] | None = None, mqtt_port: int | None = None) -> subprocess.Popen[bytes]:
+    """Start `citybrain run` on a data directory, with ports that are free."""
+    ports = ["--mqtt-port", str(mqtt_port or free_port()), "--http-port", "0"]
     with (folder / "log" / "run.log").open("ab") as output:
         return subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "citybrain.cli",
-                "run",
-                "--data-dir",
-                str(folder),
-                "--mqtt-port",
-                str(free_port()),
-                "--http-port",
-                "0",
-            ],
+            [sys.executable, "-m", "citybrain.cli", "run", "--data-dir", str(folder), *ports],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env={**os.environ, "CITYBRAIN_LOG_LEVEL": "WARNING", **(env or {})},
+            env={**os.environ, "CITYBRAIN_LOG_LEVEL": "INFO", **(env or {})},
         )
 
 

@@ -27,6 +27,8 @@ log = logging.getLogger("citybrain.parts")
 
 DRAIN_S = 10.0
 """longest drain at a stop, real seconds"""
+RELOAD_S = 1.0
+"""how often a part looks whether the register has changed: one small query"""
 
 
 class Beat:
@@ -66,7 +68,7 @@ def pipeline(settings: Settings, run: RunDir, signals: Signals) -> None:
         source = open_source(settings, profiles.subscriptions(settings.city), metrics)
         flow = Pipeline(db, source, decoder, city, clock, metrics, settings)
         source.start()
-        beat, next_reload = Beat(run, "pipeline", metrics), time.monotonic() + 5
+        beat, next_reload = Beat(run, "pipeline", metrics), time.monotonic() + RELOAD_S
         while not signals.stop:
             flow.turn(0.05)
             beat(position=flow.position, backlog=source.backlog(), connected=source.connected)
@@ -79,7 +81,7 @@ def pipeline(settings: Settings, run: RunDir, signals: Signals) -> None:
                     city.rulebook = found.rulebook
                     flow.use_rulebook()
             if time.monotonic() > next_reload:
-                next_reload = time.monotonic() + 5
+                next_reload = time.monotonic() + RELOAD_S
                 flow.reload()
         drained = _drain(flow.turn)
         run.write("drained", {"drained": drained})
@@ -113,7 +115,7 @@ def cycle(settings: Settings, run: RunDir, signals: Signals) -> None:
     with Database(_url(settings), size=4, name="citybrain cycle") as db:
         with db.transaction() as tx:
             city.load_register(tx)
-        beat, next_reload = Beat(run, "cycle", metrics), time.monotonic() + 5
+        beat, next_reload = Beat(run, "cycle", metrics), time.monotonic() + RELOAD_S
         while not signals.stop:
             began = time.monotonic()
             run_cycle(
@@ -124,7 +126,7 @@ def cycle(settings: Settings, run: RunDir, signals: Signals) -> None:
             if signals.take_reload():
                 city.rulebook = reload(city.rulebook, settings.rulebook).rulebook
             if time.monotonic() > next_reload:
-                next_reload = time.monotonic() + 5
+                next_reload = time.monotonic() + RELOAD_S
                 with db.transaction() as tx:
                     city.refresh_register(tx)
             time.sleep(max(0.02, 0.25 - (time.monotonic() - began)))
