@@ -57,8 +57,8 @@ def read_rain(data: bytes, rain: RainHistory) -> None:
     head, _ = _head(data)
     for district, gauges in head["rain"].items():
         for gauge, samples in gauges.items():
-            for at_ms, fallen, counter, key in samples:
-                sample = Sample(at_ms, NAN if fallen is None else fallen, NAN if counter is None else counter, key)
+            for at_ms, key, fallen, counter in samples:
+                sample = Sample(at_ms, key, NAN if fallen is None else fallen, NAN if counter is None else counter)
                 rain.district(district).add(gauge, sample)
 
 

@@ -18,7 +18,7 @@ from rules import checkpoint
 from rules.detectors.base import UNSURE as UNSURE_VERDICT
 from rules.detectors.base import Bad
 from rules.detectors.no_data import silent
-from rules.detectors.words import name_of, span, unit_of, with_unit
+from rules.detectors.words import name_of, span, with_unit
 from rules.lifecycle import BAD, FIRING, GOOD, LASTED, PENDING, REMOVED, RESOLVED, UNSURE, Episode, Signal, due, feed, move
 from rules.plan import Condition, Plan, Planner
 from rules.rain import RainHistory
@@ -449,11 +449,7 @@ def _recent(episode: Episode, condition: Condition, at: int) -> bool:
 
 
 def _says(evidence: Evidence) -> str:
-    value = evidence.value
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return f"{name_of(evidence.measure)}: {value}"
-    return (
-        f"{name_of(evidence.measure)} {with_unit(evidence.measure, value)}"
-        if unit_of(evidence.measure)
-        else f"{evidence.measure} {value:g}"
-    )
+    value, name = evidence.value, name_of(evidence.measure)
+    if isinstance(value, bool):
+        return f"{name}: {'yes' if value else 'no'}"
+    return f"{name} {value if isinstance(value, str) else with_unit(evidence.measure, value)}"

@@ -18,10 +18,10 @@ class Sample(NamedTuple):
     """What a gauge said: rain since its reading before, or its counter, in mm; NaN for what it did not say."""
 
     observed_ms: int
+    key: int
+    """Of the message, to know a repeat, and for one order of those of the same time."""
     fallen: float
     counter: float
-    key: int
-    """Of the message, to know a repeat."""
 
 
 class District:
@@ -95,7 +95,7 @@ class RainHistory:
         """Takes a reading of a gauge in; one without rain or without district is no news."""
         fallen, counter = _number(reading.values.get("rain_mm")), _number(reading.values.get("rain_total_mm"))
         if district is not None and not (isnan(fallen) and isnan(counter)):
-            sample = Sample(reading.observed_ms, fallen, counter, reading.key)
+            sample = Sample(reading.observed_ms, reading.key, fallen, counter)
             self.district(district).add(reading.asset, sample, reading.window_ms)
 
 

@@ -180,11 +180,12 @@ class _Teller:
             return self._raised(one, episode.id)
         events = []
         changed = [
-            name for name, was, now in (("begin", episode.onset_ms, onset), ("end", episode.end_ms, one.end_ms)) if was != now
+            f"{name} from {_moment(was)} to {_moment(now)}"
+            for name, was, now in (("begin", episode.onset_ms, onset), ("end", episode.end_ms, one.end_ms))
+            if was != now
         ]
         if changed:
-            was, is_now = _span(episode.onset_ms, episode.end_ms), _span(onset, one.end_ms)
-            said = f"late readings moved its {' and '.join(changed)}: {was} is now {is_now}"
+            said = f"late readings moved its {' and its '.join(changed)}"
             events.append(self._event(one, episode.id, AlertChange.AMENDED, one.phase, onset, "late_readings", said))
         if episode.phase != one.phase:
             events.append(self._moved(one, episode.id, onset))
@@ -292,4 +293,8 @@ def _reaches(end_ms: int | None, since_ms: int) -> bool:
 
 
 def _span(onset_ms: int, end_ms: int | None) -> str:
-    return f"{iso(onset_ms)} to {iso(end_ms) if end_ms is not None else 'now'}"
+    return f"{_moment(onset_ms)} to {_moment(end_ms)}"
+
+
+def _moment(ms: int | None) -> str:
+    return "open" if ms is None else iso(ms)

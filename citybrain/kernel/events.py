@@ -48,7 +48,7 @@ class AlertEvent(NamedTuple):
     """One change of one episode. Times are ms since the epoch, UTC.
 
     `id` names the episode for life (it stays when re-judging moves the onset). `reason` is a short code
-    (`tilt_above_raise`), `detail` the sentence for people with numbers and units.
+    (`above_raise`), `detail` the sentence for people with numbers and units.
     """
 
     id: str

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterable, Sequence
 
 from citybrain.kernel.conditions import ConditionInfo
-from citybrain.kernel.events import AlertChange, AlertEvent, AlertPhase
+from citybrain.kernel.events import AlertEvent
 from citybrain.kernel.ids import shard_of
 from citybrain.kernel.model import Asset, Flag, Reading, Value
 from rules.detectors import (
@@ -22,8 +22,7 @@ from rules.detectors import (
     stuck,
     threshold,
 )
-from rules.engine import Engine, Fate
-from rules.rejudge import Episode, rejudge
+from rules.engine import Engine
 from rules.rulebook import ConditionRule, Dwell, Flap, Rulebook
 from rules.state import message_key
 
@@ -211,60 +210,3 @@ def by_asset(events: Iterable[AlertEvent]) -> dict[str, list[AlertEvent]]:
     for one in events:
         found.setdefault(one.asset, []).append(one)
     return found
-
-
-class Archive:
-    """What a database would hold: readings, and alerts as their events leave them. Re-judges what has late readings."""
-
-    def __init__(self, judge: Engine) -> None:
-        self.engine = judge
-        self.readings: dict[str, list[Reading]] = {}
-        self.late: dict[str, int] = {}
-        self.alerts: dict[str, tuple[str, Episode]] = {}
-
-    def take(self, readings: Sequence[Reading]) -> None:
-        """Judges readings and keeps all but repeats."""
-        fates, events = self.engine.step(readings)
-        for fate, one in zip(fates, readings, strict=True):
-            if fate is not Fate.DUPLICATE:
-                self.readings.setdefault(one.asset, []).append(one)
-            if fate is Fate.LATE:
-                self.late[one.asset] = min(one.observed_ms, self.late.get(one.asset, one.observed_ms))
-        self.note(events)
-
-    def note(self, events: Iterable[AlertEvent]) -> None:
-        """Writes events into the alerts, as the later stages do."""
-        for event in events:
-            known = self.alerts.get(event.id)
-            if event.change == AlertChange.WITHDRAWN:
-                assert known is not None
-                del self.alerts[event.id]
-                continue
-            assert (known is None) == (event.change in (AlertChange.RAISED, AlertChange.ADDED)) or (
-                known is not None and known[1].past and event.change == AlertChange.RAISED
-            ), event
-            past = event.change == AlertChange.ADDED or (
-                known is not None and known[1].past and event.change != AlertChange.RAISED
-            )
-            episode = Episode(event.id, event.condition, event.severity, event.phase, event.onset_ms, event.end_ms, past)
-            self.alerts[event.id] = event.asset, episode
-
-    def rejudge(self, now_ms: int) -> None:
-        """Judges every asset with late readings again."""
-        rain = [one for name, kept in self.readings.items() if TOWN[name].kind == "rain_gauge" for one in kept]
-        for asset, since in sorted(self.late.items()):
-            known = [episode for name, episode in self.alerts.values() if name == asset]
-            district = [one for one in rain if TOWN[one.asset].district == TOWN[asset].district]
-            result = rejudge(TOWN[asset], self.readings[asset], district, known, self.engine.rulebook, since, now_ms)
-            self.note(result.events)
-            self.engine.adopt(asset, result.state)
-            for one in result.superseded:
-                self.readings[asset].remove(one)
-        self.late.clear()
-
-    def episodes(self) -> list[tuple[str, str, int, int, str]]:
-        """(asset, condition, onset, end, phase) of all alerts; end 0 for one that is not over."""
-        return sorted(
-            (asset, one.condition, one.onset_ms, one.end_ms or 0 if one.phase == AlertPhase.RESOLVED else 0, one.phase)
-            for asset, one in self.alerts.values()
-        )

@@ -7,14 +7,15 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.properties.rules_town import MINUTE, START, Archive, engine, in_order, shuffled, stream
+from tests.properties.rules_archive import Archive
+from tests.properties.rules_town import MINUTE, START, TOWN, engine, in_order, shuffled, stream
 
 SEEDS = st.integers(0, 10**9)
 END = START + 12 * 60 * MINUTE
 
 
 def ordered(readings: list) -> list[tuple[str, str, int, int, str]]:  # type: ignore[type-arg] # of Reading
-    archive = Archive(engine())
+    archive = Archive(engine(), TOWN)
     for one in in_order(readings):
         archive.take([one])
         archive.note(archive.engine.tick(one.observed_ms - 1))
@@ -27,7 +28,7 @@ def ordered(readings: list) -> list[tuple[str, str, int, int, str]]:  # type: ig
 @given(SEEDS, SEEDS)
 def test_shuffled_within_ten_minutes_ends_the_same(seed: int, other: int) -> None:
     readings = stream(seed, hours=8, repeats=0.1)
-    archive, newest, rng = Archive(engine()), 0, random.Random(other)
+    archive, newest, rng = Archive(engine(), TOWN), 0, random.Random(other)
     for one in shuffled(readings, other, 10 * MINUTE):
         archive.take([one])
         newest = max(newest, one.observed_ms)
@@ -49,7 +50,7 @@ def test_back_fill_after_hours_ends_the_same(seed: int, other: int) -> None:
     begin = START + rng.randrange(6 * 60) * MINUTE
     end = begin + rng.randrange(30, 180) * MINUTE
     held = [one for one in readings if one.asset == asset and begin <= one.observed_ms < end]
-    archive, released = Archive(engine()), False
+    archive, released = Archive(engine(), TOWN), False
     for one in readings:
         if not released and one.observed_ms >= end:
             released = True
@@ -69,7 +70,7 @@ def test_back_fill_after_hours_ends_the_same(seed: int, other: int) -> None:
 @given(SEEDS)
 def test_judging_again_without_need_tells_nothing(seed: int) -> None:
     readings = stream(seed, hours=8)
-    archive = Archive(engine())
+    archive = Archive(engine(), TOWN)
     for one in readings:
         archive.take([one])
     archive.note(archive.engine.tick(END))

@@ -85,9 +85,10 @@ class Duty:
     def _night(self, day: int) -> list[tuple[int, int]]:
         """When the lamp burns in the night after a local day; wider by the grace, or narrower where it must be lit."""
         evening, morning = sun_above(self._lat, self._lon, self._sun, day), sun_above(self._lat, self._lon, self._sun, day + 1)
-        noon = noon_ms(self._lon, day)
-        dusk = evening[1] if evening else noon
-        dawn = morning[0] if morning else noon_ms(self._lon, day + 1)
+        noon, next_noon = noon_ms(self._lon, day), noon_ms(self._lon, day + 1)
+        # In a polar night nothing is switched at noon, so there is no grace either.
+        dusk = evening[1] if evening else noon + self._grace
+        dawn = morning[0] if morning else next_noon - self._grace
         spans = []
         for part in self._parts:
             begin = self._moment(part.begin, noon) if part.begin else dusk
