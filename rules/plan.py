@@ -27,7 +27,9 @@ class Condition:
         self.rule = rule
         self.severity = rule.severity
         self.detector = rule.detector
-        self.times: Timing = timing(rule)
+        times = timing(rule)
+        # Silence is one long observation, however many readings the rule asks for.
+        self.times: Timing = times._replace(raise_readings=1) if rule.detector == "no_data" else times
         self.measures: tuple[str, ...] = detector.measures(rule.params)
         self.base = base
         self.fixed = len(detector.fixed(rule.params, asset))

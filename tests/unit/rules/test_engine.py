@@ -253,3 +253,19 @@ def test_an_empty_state_is_a_state() -> None:
     judge.adopt("mh-1", b"")
     assert judge.assets() == 0
     assert START
+
+
+def test_silence_is_one_observation_however_many_readings_the_rule_asks_for() -> None:
+    slow = rule("SILENT", "any", "no_data", no_data.Params(k=3), raise_after=Dwell(3, 300), clear_after=Dwell(1, 0))
+    judge = engine(book(slow), COVER)
+    judge.step([reading(COVER, 0, battery_pct=80)])
+    (raised,) = judge.tick(at(60))
+    assert (raised.onset_ms, raised.at_ms) == (at(30), at(35))
+
+
+def test_an_interval_that_is_a_slip_of_the_register_is_not_believed() -> None:
+    for interval in (0.0, -5.0, float("nan"), float("inf"), 1e30):
+        cover = Asset("mh-1", "manhole", interval_s=interval)
+        judge = engine(book(rule("SILENT", "any", "no_data", no_data.Params(k=2, default_interval_s=600))), cover)
+        judge.step([reading(cover, 0, battery_pct=80)])
+        assert told(judge.tick(at(60))) == ["SILENT raised 20"]
