@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 KEEPALIVE_S = 30
 _CONNECT_S = 5.0
 _FIRST_WAIT_S, _LAST_WAIT_S = 1.0, 60.0
+_REDELIVERED = 100
+"""So many messages at the start of a resumed session may have come before: rumqttd redelivers its window without a dup flag."""
 _BURST = 500
 """Packets read between two looks at acknowledgements to send."""
 
@@ -80,6 +82,7 @@ class Bridge:
         self._generation = 0
         self._unacked = 0
         self._received_ms = 0
+        self._again = 0
         self._subscribed = False
         self._refused = ""
 
@@ -152,7 +155,7 @@ class Bridge:
         """One connection from its beginning to its end; whether it came so far that messages could flow."""
         client = self._client()
         self._generation += 1
-        self._unacked, self._refused = 0, ""
+        self._unacked, self._refused, self._again = 0, "", 0
         self._subscribed = False
         reached = False
         try:
@@ -259,6 +262,7 @@ class Bridge:
         # a session that the broker knows has its subscriptions and flows at once. The answer to the subscription below may then
         # wait: rumqttd sends it behind a full window of redelivered messages, which only acknowledgements can move.
         if flags.session_present:
+            self._again = _REDELIVERED
             self._opened()
         # on every connect, also when the broker knows the session: the filters may be others than last time
         client.subscribe([(item, 1) for item in self._filters])
@@ -287,9 +291,11 @@ class Bridge:
         if qos:
             self._unacked += 1
         token = make_token(self._generation, message.mid, qos)
-        self._queue.append(
-            Delivery(token, topic, bytes(message.payload), qos, bool(message.retain), bool(message.dup), self._received_ms)
-        )
+        again = bool(message.dup)
+        if self._again:
+            self._again -= 1
+            again = again or qos > 0
+        self._queue.append(Delivery(token, topic, bytes(message.payload), qos, bool(message.retain), again, self._received_ms))
 
 
 def _quietly(action: Callable[[], object]) -> None:

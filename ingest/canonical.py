@@ -21,7 +21,7 @@ from ingest.topics import valid_id
 from ingest.values import Note, derive_levels, take_all
 
 REDELIVERY_WINDOW_MS = 60_000
-"""A message without a time that the broker marks as delivered again is the same message within this time."""
+"""A message without a time that may have been delivered before, or has a number, is the same message within this time."""
 _HISTORY = int(Flag.HISTORY)
 _SIMULATED = int(Flag.SIMULATED)
 _NO_TIME = int(Flag.NO_DEVICE_TIME)
@@ -59,8 +59,6 @@ def read(
     if stamp is None:
         observed_ms = received_ms
         flags = _NO_TIME
-        if dup:
-            window_ms = REDELIVERY_WINDOW_MS
     else:
         observed_ms = stamp if type(stamp) is int and stamp >= 100_000_000_000 else moment_ms(stamp)
         check_time(observed_ms, received_ms, max_future_ms, max_age_ms)
@@ -78,6 +76,9 @@ def read(
     if seq is not None and not (type(seq) is int and 0 <= seq <= _MAX_SEQ):
         seq = None
         notes = (*notes, Note("seq", "wrong_type"))
+    if stamp is None and (dup or seq is not None):
+        # the time of receipt cannot tell a repeat; a number of its own, or the broker's word, can
+        window_ms = REDELIVERY_WINDOW_MS
     if not values:
         raise PayloadError("no_values", "; ".join(f"{note.name} {note.code}" for note in notes[:8]) or '"values" is empty')
     if asset.install_height_mm is not None or asset.depth_mm is not None:

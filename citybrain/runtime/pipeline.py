@@ -32,6 +32,7 @@ from citybrain.metrics import Metrics
 from citybrain.runtime.city import City
 from citybrain.runtime.rejudging import Rejudging
 from citybrain.runtime.shards import Shards
+from citybrain.runtime.ticker import Ticker
 from citybrain.store import quarantine, stream
 from citybrain.store import register as register_store
 from citybrain.store.db import Database, Tx
@@ -42,8 +43,6 @@ from rules.engine import Fate
 log = logging.getLogger(__name__)
 _ENOUGH = 32
 """messages that are worth a transaction: a batch with fewer waits a moment for more"""
-_TICK_LAG_S = 0.3
-"""real seconds by which ticks follow the clock, so that they do not overtake readings that are under way"""
 
 
 class Source(Protocol):
@@ -81,9 +80,7 @@ class Pipeline:
             self.position = self._shards.recover(tx)
             self._rejudging = Rejudging(city, self._shards, timedelta(days=settings.rejudge_days), stream.rejudge_waiting(tx))
         self._next_shard, self._checkpoint_at = 0, time.monotonic() + self._checkpoint_s
-        self._tick_real, self._tick_ms = 0.0, 0
-        self._speed = 1 / max(clock.real_s(1), 1e-6)
-        self._settled_at: float | None = None
+        self._ticker = Ticker(speed=1 / max(clock.real_s(1), 1e-6))
         self.newest_ms = 0
         """newest observed time of any reading since the start"""
         self.ticks = True
@@ -105,7 +102,7 @@ class Pipeline:
             rejected.append((f"reading/{reading.asset}", repr(tuple(reading)).encode(), "rule_error", error))
         poison = {id(reading) for reading, _ in judged.poison}
         kept = [(r, f) for r, f in zip(readings, judged.fates, strict=True) if id(r) not in poison]
-        tick = self._due_tick(now_ms, deliveries, readings)
+        tick = self._ticker.due(self._clock.now_ms(), readings, connected=self._source.connected) if self.ticks else None
         events = judged.events + (self._shards.tick(tick) if tick is not None else [])
         if deliveries or events or tick is not None:
             self._commit(kept, events, rejected, counts, assets, devices, tick)
@@ -147,35 +144,6 @@ class Pipeline:
         counts["messages"] = len(deliveries)
         counts["quarantined"] = len(rejected)
         return readings, rejected, counts, list(assets.values()), devices
-
-    def _due_tick(self, now_ms: int, deliveries: Sequence[Delivery], readings: Sequence[Reading]) -> int | None:
-        """The time to show to the clock-driven rules, or None.
-
-        Ticks wait while messages do: a reading that stands in our own queue must not make its device silent. After a
-        (re)connection the broker first hands out what it had kept, so ticks wait a second of quiet.
-        """
-        real = time.monotonic()
-        if not self.ticks or real - self._tick_real < 0.1:
-            return None
-        if not self._source.connected:
-            self._settled_at = None
-            return None
-        behind = len(deliveries) >= self._batch_size or self._source.backlog() > self._batch_size
-        if self._settled_at is None:
-            self._settled_at = real + 1
-        if behind:
-            if real < self._settled_at or not readings:
-                self._settled_at = max(self._settled_at, real + 0.5)
-                return None
-            # overload: time goes on only as far as the stream has come
-            now_ms = min(now_ms, deliveries[0].received_ms, max(reading.observed_ms for reading in readings))
-        elif real < self._settled_at:
-            return None
-        now_ms -= int(_TICK_LAG_S * self._speed * 1000)
-        if now_ms - self._tick_ms < 1000:
-            return None
-        self._tick_real, self._tick_ms = real, now_ms
-        return now_ms
 
     def _rebuild(self, shard: int) -> None:
         with self._session.transaction() as tx:
@@ -244,7 +212,6 @@ class Pipeline:
 
     def tick(self, now_ms: int) -> None:
         """Show a time to the clock-driven rules now (a replay does so)."""
-        self._tick_ms = now_ms
         self._commit([], self._shards.tick(now_ms), [], Counter(), [], [], now_ms)
 
     def rejudge(self, *, all_now: bool = False) -> int:

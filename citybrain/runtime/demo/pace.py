@@ -11,10 +11,12 @@ from citybrain.kernel.model import Asset
 ENDLESS_SPEED = 120.0
 """without an end: half a minute is an hour, slow enough to read along"""
 HOURS = 14.0
-"""city hours that a demo with an end wants to show: a night between two days"""
+"""city hours that a demo with an end wants to show at most: a night between two days"""
 MOST_PER_S = 1500.0
 """messages a real second on average; what a laptop takes beside a browser"""
-SPEEDS = (1.0, 3600.0)
+SPEEDS = (1.0, 720.0)
+"""bounds of a speed that nobody gave: beyond, half a second in which a busy machine does nothing is six minutes in which a
+whole city is silent"""
 
 
 class Pace(NamedTuple):
@@ -44,6 +46,7 @@ def choose(seconds: float | None, per_city_s: float, *, speed: float | None = No
         if hours is not None:
             speed = hours * 3600 / seconds
         else:
-            speed = min(HOURS * 3600 / seconds, MOST_PER_S / per_city_s if per_city_s else SPEEDS[1])
-        speed = round(min(SPEEDS[1], max(SPEEDS[0], speed)), 2)
+            fitting = min(HOURS * 3600 / seconds, MOST_PER_S / per_city_s if per_city_s else SPEEDS[1])
+            speed = min(SPEEDS[1], max(SPEEDS[0], fitting))
+        speed = round(speed, 2)
     return Pace(speed, seconds, seconds * speed / 3600)
