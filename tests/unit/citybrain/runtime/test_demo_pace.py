@@ -4,11 +4,15 @@ from hypothesis import strategies as st
 
 from citybrain.kernel.errors import InputError
 from citybrain.kernel.model import Asset
-from citybrain.runtime.demo.pace import ENDLESS_SPEED, HOURS, MOST_PER_S, Pace, choose, messages_per_city_s
+from citybrain.runtime.demo.pace import ENDLESS_SPEED, HOURS, MOST_PER_S, SPEEDS, Pace, choose, messages_per_city_s
 
 
-def test_a_small_city_shows_fourteen_hours() -> None:
-    assert choose(60, 0.5) == Pace(840.0, 60, HOURS)
+def test_a_small_city_shows_fourteen_hours_when_there_is_time() -> None:
+    assert choose(100, 0.5) == Pace(504.0, 100, HOURS)
+
+
+def test_a_short_demo_is_not_so_fast_that_a_hiccup_is_an_hour() -> None:
+    assert choose(15, 0.5) == Pace(SPEEDS[1], 15, 3)
 
 
 def test_a_large_city_goes_slower_so_that_the_messages_stay_few() -> None:
