@@ -22,6 +22,7 @@ from citybrain.runtime.rundir import RunDir
 from citybrain.store.db import Database
 from console.collect import write_metrics
 from ingest.quarantine import REASONS
+from rules.reload import reload
 
 log = logging.getLogger("citybrain.parts")
 
@@ -50,7 +51,6 @@ def pipeline(settings: Settings, run: RunDir, signals: Signals) -> None:
     from citybrain.runtime.sources import open_source
     from ingest.decode import Decoder
     from ingest.registry import load_profiles
-    from rules.reload import reload
 
     clock = clocks.parse(settings.clock)
     metrics = Metrics(quarantine_reasons=REASONS)
@@ -71,7 +71,7 @@ def pipeline(settings: Settings, run: RunDir, signals: Signals) -> None:
         beat, next_reload = Beat(run, "pipeline", metrics), time.monotonic() + RELOAD_S
         while not signals.stop:
             flow.turn(0.05)
-            beat(position=flow.position, backlog=source.backlog(), connected=source.connected)
+            beat(position=flow.position, backlog=source.backlog(), connected=source.connected, lag_s=flow.lag_s)
             if signals.take_reload():
                 found = reload(city.rulebook, settings.rulebook)
                 for fault in found.faults:
@@ -106,7 +106,6 @@ def cycle(settings: Settings, run: RunDir, signals: Signals) -> None:
     """Timers, reminders, escalation, closing, notifications."""
     from dispatch.channels import open_channels
     from dispatch.cycle import run_cycle
-    from rules.reload import reload
 
     clock = clocks.parse(settings.clock)
     metrics = Metrics()
@@ -141,7 +140,13 @@ def http(settings: Settings, run: RunDir, signals: Signals) -> None:
     with Database(_url(settings), size=6, name="citybrain http") as db:
         with db.transaction() as tx:
             city.load_register(tx)
-        serve(settings, db, clock, city, run.path, lambda port: run.write("http", {"port": port}), lambda: signals.stop)
+
+        def stopping() -> bool:
+            if signals.take_reload():  # the titles of the conditions
+                city.rulebook = reload(city.rulebook, settings.rulebook).rulebook
+            return signals.stop
+
+        serve(settings, db, clock, city, run.path, lambda port: run.write("http", {"port": port}), stopping)
 
 
 PARTS: dict[str, Callable[[Settings, RunDir, Signals], None]] = {"pipeline": pipeline, "cycle": cycle, "http": http}

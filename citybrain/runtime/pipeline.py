@@ -81,6 +81,8 @@ class Pipeline:
             self._rejudging = Rejudging(city, self._shards, timedelta(days=settings.rejudge_days), stream.rejudge_waiting(tx))
         self._next_shard, self._checkpoint_at = 0, time.monotonic() + self._checkpoint_s
         self._ticker = Ticker(speed=1 / max(clock.real_s(1), 1e-6))
+        self.lag_s = 0.0
+        """city seconds from the receipt of the last batch's first message to its commit"""
         self.newest_ms = 0
         """newest observed time of any reading since the start"""
         self.ticks = True
@@ -106,6 +108,7 @@ class Pipeline:
         events = judged.events + (self._shards.tick(tick) if tick is not None else [])
         if deliveries or events or tick is not None:
             self._commit(kept, events, rejected, counts, assets, devices, tick)
+        self.lag_s = (self._clock.now_ms() - deliveries[0].received_ms) / 1000 if deliveries else 0.0
         if deliveries:
             self._source.ack([delivery.token for delivery in deliveries])
             self._metrics.messages.inc(len(deliveries))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -50,16 +52,24 @@ def _raised(db: Database, asset: str) -> set[str]:
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
+def folder() -> Iterator[Path]:
+    """A folder that PostgreSQL's own user can reach when the tests run as root: pytest's may be closed to it."""
+    made = Path(tempfile.mkdtemp(prefix="citybrain-test-"))
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture
+def broker(folder: Path) -> Iterator[EmbeddedBroker]:
     """A broker that is somebody else's."""
-    given = EmbeddedBroker(RunDir(tmp_path / "theirs").make(), port=free_port())
+    given = EmbeddedBroker(RunDir(folder / "theirs").make(), port=free_port())
     given.start()
     yield given
     given.stop()
 
 
-def test_own_servers_are_used_and_left_alone(db: Database, db_url: str, broker: EmbeddedBroker, tmp_path: Path) -> None:
-    run = RunDir(tmp_path / "city").make()
+def test_own_servers_are_used_and_left_alone(db: Database, db_url: str, broker: EmbeddedBroker, folder: Path) -> None:
+    run = RunDir(folder / "city").make()
     process = start_run(run.data_dir, {"CITYBRAIN_DATABASE_URL": db_url, "CITYBRAIN_MQTT_URL": broker.url})
     try:
         wait_ready(run, process)
@@ -73,8 +83,8 @@ def test_own_servers_are_used_and_left_alone(db: Database, db_url: str, broker: 
     assert not (run.data_dir / "pg").exists()
 
 
-def test_another_port_is_taken_and_said(tmp_path: Path) -> None:
-    run = RunDir(tmp_path / "city").make()
+def test_another_port_is_taken_and_said(folder: Path) -> None:
+    run = RunDir(folder / "city").make()
     with socket.socket() as theirs:
         theirs.bind(("127.0.0.1", 0))
         theirs.listen()
