@@ -28,6 +28,7 @@ from citybrain.kernel.errors import PayloadError
 from citybrain.kernel.events import AlertEvent
 from citybrain.kernel.ids import SHARDS
 from citybrain.kernel.model import Asset, Device, Reading
+from citybrain.kernel.times import from_ms
 from citybrain.metrics import Metrics
 from citybrain.runtime.city import City
 from citybrain.runtime.rejudging import Rejudging
@@ -78,7 +79,7 @@ class Pipeline:
             city.load_register(tx)
             self._shards = Shards(city.rulebook, lambda asset: city.register.assets.get(asset))
             self.position = self._shards.recover(tx)
-            self._rejudging = Rejudging(city, self._shards, timedelta(days=settings.rejudge_days), stream.rejudge_waiting(tx))
+            self._rejudging = Rejudging(city, timedelta(days=settings.rejudge_days), stream.rejudge_waiting(tx))
         self._next_shard, self._checkpoint_at = 0, time.monotonic() + self._checkpoint_s
         self._ticker = Ticker(speed=1 / max(clock.real_s(1), 1e-6))
         self.lag_s = 0.0
@@ -184,7 +185,7 @@ class Pipeline:
             self._checkpoint(tx)
             if events:
                 stream.notify(tx, "alerts")
-        self._rejudging.ask(reading.asset for reading, new in zip(late, added, strict=True) if new)
+        self._rejudging.ask((reading.asset, reading.observed_ms) for reading, new in zip(late, added, strict=True) if new)
         self._metrics.readings.labels("fresh").inc(len(fresh))
         self._metrics.readings.labels("late").inc(new_late)
         self._metrics.readings.labels("duplicate").inc(counts["duplicates"])
@@ -220,10 +221,15 @@ class Pipeline:
     def rejudge(self, *, all_now: bool = False) -> int:
         """Judge assets with late readings again; how many."""
         done = 0
-        while (asset := self._rejudging.next(all_now)) is not None:
+        # not by the clock: what the rules have not been shown yet, they must not judge in hindsight either
+        shown_ms = self._ticker.shown_ms if self.ticks else self._clock.now_ms()
+        if not shown_ms:
+            return 0
+        while (demand := self._rejudging.next(all_now)) is not None:
+            asset, since_ms = demand
             now = self._clock.now()
             with self._session.transaction() as tx:
-                found = self._rejudging.judge(tx, asset, now)
+                found = self._rejudging.judge(tx, asset, since_ms, from_ms(shown_ms))
                 if found is not None:
                     self.position += 1
                     entry = Entry([], None, [(asset, found.state)])

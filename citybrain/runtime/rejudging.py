@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from citybrain.kernel.times import to_ms
+from citybrain.kernel.times import from_ms, to_ms
 from citybrain.runtime.city import City
-from citybrain.runtime.shards import Shards
 from citybrain.store import stream
-from citybrain.store.db import Tx
+from citybrain.store.db import Row, Tx
 from rules.rejudge import Episode, Rejudged, rejudge
 
 QUIET_S = 0.5
@@ -19,61 +19,78 @@ PATIENCE_S = 3.0
 """…but never wait longer than this"""
 
 
+MOST_READINGS = 20_000
+"""Readings that one judging takes at most (about half a second of work): of a chatty device only the newest are looked at."""
+
+
+@dataclass(slots=True)
+class _Demand:
+    """Why and since when (monotonic seconds) an asset waits; `since_ms` is its oldest late reading."""
+
+    first: float
+    last: float
+    since_ms: int
+
+
 class Rejudging:
     """The queue in memory; the table `rejudge_queue` is its durable twin."""
 
-    def __init__(self, city: City, shards: Shards, horizon: timedelta, waiting: Iterable[tuple[str, datetime]]) -> None:
-        self._city, self._shards, self._horizon = city, shards, horizon
-        self._first: dict[str, float] = {}
-        self._last: dict[str, float] = {}
-        self.ask(asset for asset, _ in waiting)
+    def __init__(self, city: City, horizon: timedelta, waiting: Iterable[tuple[str, datetime]]) -> None:
+        self._city, self._horizon = city, horizon
+        self._waiting: dict[str, _Demand] = {}
+        self.ask((asset, to_ms(since)) for asset, since in waiting)
 
-    def ask(self, assets: Iterable[str]) -> None:
-        """Assets that just got a late reading."""
+    def ask(self, late: Iterable[tuple[str, int]]) -> None:
+        """Assets that just got a late reading, with its observed time (ms)."""
         real = time.monotonic()
-        for asset in assets:
-            self._first.setdefault(asset, real)
-            self._last[asset] = real
+        for asset, observed_ms in late:
+            demand = self._waiting.setdefault(asset, _Demand(real, real, observed_ms))
+            demand.last, demand.since_ms = real, min(demand.since_ms, observed_ms)
 
     def urgent(self) -> bool:
         """True when somebody has waited so long that a busy stream must make room."""
-        if not self._first:
-            return False
-        return time.monotonic() - next(iter(self._first.values())) > PATIENCE_S
+        return bool(self._waiting) and time.monotonic() - next(iter(self._waiting.values())).first > PATIENCE_S
 
-    def next(self, all_now: bool) -> str | None:
-        """An asset whose time has come (any, with `all_now`); it leaves the queue."""
+    def next(self, all_now: bool) -> tuple[str, int] | None:
+        """An asset whose time has come (any, with `all_now`) and its oldest late reading; it leaves the queue."""
         real = time.monotonic()
-        for asset, first in self._first.items():
-            if all_now or real - self._last[asset] > QUIET_S or real - first > PATIENCE_S:
-                del self._first[asset], self._last[asset]
-                return asset
+        for asset, demand in self._waiting.items():
+            if all_now or real - demand.last > QUIET_S or real - demand.first > PATIENCE_S:
+                del self._waiting[asset]
+                return asset, demand.since_ms
         return None
 
-    def judge(self, tx: Tx, asset_id: str, now: datetime) -> Rejudged | None:
-        """Run the pure rules over the archive of an asset; None when the asset is not in the register."""
+    def judge(self, tx: Tx, asset_id: str, since_ms: int, now: datetime) -> Rejudged | None:
+        """Run the pure rules over the archive of an asset; None when the asset is not in the register.
+
+        Episodes that were over before `since_ms`, the oldest late reading, stay as they are.
+        """
         asset = self._city.register.assets.get(asset_id)
         if asset is None:
             return None
-        since = now - self._horizon
-        known = [
-            Episode(
-                str(row["id"]),
-                row["condition"],
-                row["severity"],
-                row["phase"],
-                to_ms(row["onset_at"]),
-                to_ms(row["end_at"]) if row["end_at"] else None,
-                row["past"],
-            )
-            for row in stream.known_episodes(tx, asset_id, since)
-        ]
+        begin = now - self._horizon
+        readings = stream.archive_of(tx, asset_id, begin, MOST_READINGS)
+        if len(readings) == MOST_READINGS:
+            begin = from_ms(readings[0].observed_ms)
         return rejudge(
             asset,
-            stream.archive_of(tx, asset_id, since),
-            stream.context_of(tx, asset.district, since),
-            known,
+            readings,
+            stream.context_of(tx, asset.district, begin),
+            [_episode(row) for row in stream.known_episodes(tx, asset_id, begin)],
             self._city.rulebook,
-            to_ms(since),
+            max(since_ms, to_ms(begin)),
             to_ms(now),
         )
+
+
+def _episode(row: Row) -> Episode:
+    end = row["end_at"]
+    return Episode(
+        str(row["id"]),
+        row["condition"],
+        row["severity"],
+        row["phase"],
+        to_ms(row["onset_at"]),
+        to_ms(end) if end else None,
+        row["past"],
+    )

@@ -29,7 +29,9 @@ class Ticker:
 
     def __init__(self, speed: float = 1.0) -> None:
         self._slack_ms = int((SLACK_S if speed <= 1 else SCALED_SLACK_S) * speed * 1000)
-        self._last_ms, self._last_real = 0, 0.0
+        self.shown_ms = 0
+        """the last time that was shown; 0: none yet"""
+        self._last_real = 0.0
         self._flowing_until, self._lag_ms = 0.0, 0
         self._settled_at: float | None = None
 
@@ -48,7 +50,7 @@ class Ticker:
             return None
         lag_ms = max(self._slack_ms, self._lag_ms) if real < self._flowing_until else self._slack_ms
         shown = now_ms - lag_ms
-        if shown - self._last_ms < EVERY_MS:
+        if shown - self.shown_ms < EVERY_MS:
             return None
-        self._last_ms, self._last_real = shown, real
+        self.shown_ms, self._last_real = shown, real
         return shown

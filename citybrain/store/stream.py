@@ -91,9 +91,9 @@ def _reading(row: Row) -> Reading:
     )
 
 
-def archive_of(tx: Tx, asset: str, since: datetime) -> list[Reading]:
-    """The readings of an asset from `since` on, in canonical order."""
-    return [_reading(row) for row in tx.all(SQL["archive_of"], asset=asset, since=since)]
+def archive_of(tx: Tx, asset: str, since: datetime, most: int = 1_000_000) -> list[Reading]:
+    """The readings of an asset from `since` on, in canonical order; of more than `most` only the newest."""
+    return [_reading(row) for row in reversed(tx.all(SQL["archive_of"], asset=asset, since=since, most=most))]
 
 
 def context_of(tx: Tx, district: str | None, since: datetime) -> list[Reading]:

@@ -20,10 +20,11 @@ SELECT asset, since, asked_at FROM rejudge_queue ORDER BY asked_at;
 -- rejudge_done: an asset was judged again
 DELETE FROM rejudge_queue WHERE asset = %(asset)s;
 
--- archive_of: the readings of one asset from a time on, in canonical order
+-- archive_of: the newest readings of one asset from a time on, newest first
 SELECT asset, kind, device, observed_at, received_at, measures, seq, key, window_ms, flags
 FROM readings WHERE asset = %(asset)s AND observed_at >= %(since)s
-ORDER BY observed_at, device, key;
+ORDER BY observed_at DESC, device DESC, key DESC
+LIMIT %(most)s;
 
 -- context_of: the rain readings of one district from a time on
 SELECT r.asset, r.kind, r.device, r.observed_at, r.received_at, r.measures, r.seq, r.key, r.window_ms, r.flags
