@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
 class Model(BaseModel):
@@ -224,11 +224,21 @@ class Stats(Model):
     timer_late_s: float = Field(description="How long the most overdue timer waits, city seconds.")
 
 
+def _no_nul(value: str) -> str:
+    """No text of the database can hold one."""
+    if "\x00" in value:
+        raise ValueError("a text without NUL")
+    return value
+
+
+Words = Annotated[str, AfterValidator(_no_nul)]
+
+
 class Move(BaseModel):
     """What to say when an order is moved."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
-    actor: str = Field(description="Who does it.", min_length=1, max_length=200, examples=["crew 3"])
-    reason: str = Field("", description="Why; needed for return and cancel.", max_length=500, examples=["cover replaced"])
-    detail: str = Field("", description="More words, if need be.", max_length=4000)
+    actor: Words = Field(description="Who does it.", min_length=1, max_length=200, examples=["crew 3"])
+    reason: Words = Field("", description="Why; needed for return and cancel.", max_length=500, examples=["cover replaced"])
+    detail: Words = Field("", description="More words, if need be.", max_length=4000)

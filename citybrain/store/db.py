@@ -83,11 +83,17 @@ def _mapped(error: psycopg.Error) -> CityBrainError:
     state = error.sqlstate or ""
     if state[:2] == "23":
         return ConstraintError(error.diag.constraint_name or state, error.diag.message_detail or str(error))
-    if state[:2] == "22":
+    if state[:2] == "22" or (isinstance(error, psycopg.DataError) and not state):
+        # without a state it is the driver that refused: a NUL, which no text of PostgreSQL can hold
         return InputError(f"the database refused a value: {error.diag.message_primary or error}")
-    if not state or state in _GONE or state[:2] in {"08", "57"}:
+    if _lost(error) or state in _GONE or state[:2] in {"08", "57"}:
         return UnavailableError(f"database not reachable: {error}")
-    return CityBrainError(f"database error {state}: {error}")
+    return CityBrainError(f"database error {state or type(error).__name__}: {error}")
+
+
+def _lost(error: psycopg.Error) -> bool:
+    """Did the connection fail? The driver says so without a state; a value that it cannot send has none either."""
+    return not error.sqlstate and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
 
 
 def wants_retry(error: BaseException) -> bool:
@@ -95,7 +101,7 @@ def wants_retry(error: BaseException) -> bool:
     if not isinstance(error, psycopg.Error):
         return False
     state = error.sqlstate or ""
-    return not state or state in _RETRY or state[:2] in {"08", "57"}
+    return _lost(error) or state in _RETRY or state[:2] in {"08", "57"}
 
 
 class Database:

@@ -6,11 +6,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from citybrain.kernel.errors import InputError
 from citybrain.store import views
 from console import paging, present
 from console.models import Quarantined
 from console.problems import responses
 from console.routes.common import READ, Shared
+from ingest.quarantine import REASONS
 
 router = APIRouter(prefix="/api/quarantine", tags=["quarantine"], dependencies=READ)
 
@@ -23,6 +25,8 @@ def list_quarantine(
     limit: paging.Limit = 50,
 ) -> paging.Page[Quarantined]:
     """Messages that could not be read, newest first."""
+    if reason is not None and reason not in REASONS:
+        raise InputError(f"query.reason: {reason[:64]!r} is none of {', '.join(REASONS)}")
     after = paging.number("quarantine", cursor)
     with console.db.transaction() as tx:
         rows = views.quarantine(tx, limit=limit, reason=reason, after=after)

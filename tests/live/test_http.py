@@ -162,6 +162,10 @@ ERRORS: tuple[tuple[str, str, object, dict[str, str], int, str], ...] = (
     ("POST", "/api/orders/1/ack", {"actor": "x", "who": 1}, AUTH, 422, "who"),
     ("POST", "/api/orders/1/return", {"actor": "x"}, AUTH, 422, "reason"),
     ("POST", "/api/orders/1/verify", {"actor": "x"}, AUTH, 422, "verb"),
+    ("GET", "/api/orders?unit=a%00b", None, {}, 422, "query.unit"),
+    ("GET", "/api/quarantine?reason=nothing", None, {}, 422, "reason"),
+    ("POST", "/api/orders/1/ack", {"actor": "a\x00b"}, AUTH, 422, "body.actor"),
+    ("POST", "/api/orders/1/return", {"actor": "x", "reason": "a\x00b"}, AUTH, 422, "body.reason"),
 )
 """method, path, body, headers -> status, and what the answer must say"""
 
@@ -175,6 +179,11 @@ def test_every_error_is_a_problem(server: Server) -> None:
         problem = answer.json()
         assert (problem["status"], problem["type"], problem["instance"]) == (status, "about:blank", path.split("?")[0])
         assert says in problem["detail"], (method, path)
+
+
+def test_a_nul_in_the_path_names_the_parameter(server: Server) -> None:
+    answer = server.client.get("/api/assets/a%00b")
+    assert (answer.status_code, "path.asset_id" in answer.json()["detail"]) == (422, True)
 
 
 def test_a_move_that_the_state_does_not_allow_is_a_conflict_and_changes_nothing(server: Server) -> None:

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from citybrain.kernel.errors import ConfigError
+from citybrain.kernel.errors import ConfigError, InputError
 from citybrain.kernel.model import Reading
 from citybrain.store import stream
-from citybrain.store.db import ConstraintError, Database
+from citybrain.store.db import ConstraintError, Database, wants_retry
 from citybrain.store.migrate import migrate
 
 pytestmark = pytest.mark.live
@@ -40,6 +40,13 @@ def test_the_same_reading_cannot_be_stored_twice(db: Database) -> None:
     with db.transaction() as tx:
         assert stream.total_readings(tx) == 2
         assert [asset for asset, _ in stream.rejudge_waiting(tx)] == [reading(1).asset]
+
+
+def test_a_value_that_no_text_can_hold_is_the_callers_fault_and_no_lost_connection(db: Database) -> None:
+    with pytest.raises(InputError, match="NUL") as found, db.transaction() as tx:
+        tx.one("SELECT %(value)s::text", value="a\x00b")
+    assert found.value.__cause__ is not None
+    assert not wants_retry(found.value.__cause__)
 
 
 def test_an_older_checkpoint_never_replaces_a_newer_one(db: Database) -> None:
