@@ -95,7 +95,7 @@ def compile(params: Params, asset: Asset, env: Env, base: int) -> Observe:
         rated = memory[base]
         if value <= dark * rated:
             memory[since] = never
-            return None if low_side else GOOD
+            return None  # a dark lamp says nothing about its power, on either side: an over-power order must not close at dawn
         if rated != rated:
             return None
         lit = memory[since]
