@@ -10,6 +10,9 @@ from typing import Protocol
 from citybrain.kernel.errors import ConfigError
 from citybrain.kernel.times import from_ms, to_ms
 
+_FASTEST = 1e6
+"""A faster city passes a century within the hour."""
+
 
 class Clock(Protocol):
     """Tells the time of the city, which in a demo runs faster than life."""
@@ -74,8 +77,15 @@ def parse(spec: str) -> Clock:
         parts = dict(item.split("=", 1) for item in spec.split(","))
         origin = parts["origin"]
         origin_ms = int(origin) if origin.lstrip("-").isdigit() else to_ms(datetime.fromisoformat(origin))
-        return ScaledClock(float(parts["speed"]), origin_ms, int(parts.get("started", real_ms())))
-    except (KeyError, ValueError) as error:
+        speed = float(parts["speed"])
+        if not 0 < speed < _FASTEST:
+            raise ValueError("speed")
+        clock = ScaledClock(speed, origin_ms, int(parts.get("started", real_ms())))
+        clock.now()
+        return clock
+    except (KeyError, ValueError, OverflowError) as error:
         raise ConfigError(
-            f"{spec!r} is not a clock: give 'system' or 'speed=600,origin=2026-06-12T14:00:00+00:00'", key="clock"
+            f"{spec!r} is not a clock: give 'system', or 'speed=600,origin=2026-06-12T14:00:00+00:00' "
+            "with a speed above 0 and an origin with its zone",
+            key="clock",
         ) from error

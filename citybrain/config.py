@@ -5,19 +5,28 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import platformdirs
 import yaml
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 from citybrain.kernel.errors import ConfigError
+
+SECRETS = frozenset({"database_url", "mqtt_url", "smtp_url", "api_token", "webhook_secret"})
+"""settings whose value no error may show: it holds or may hold a password"""
+_SCHEMES = {
+    "database_url": ("postgresql", "postgres"),
+    "mqtt_url": ("mqtt", "mqtts"),
+    "smtp_url": ("smtp", "smtps"),
+}
 
 
 class Settings(BaseSettings):
     """All settings of the program. `docs/reference/settings.md` is made from the descriptions."""
 
-    model_config = SettingsConfigDict(env_prefix="CITYBRAIN_", env_nested_delimiter="__", extra="forbid")
+    model_config = SettingsConfigDict(env_prefix="CITYBRAIN_", env_nested_delimiter="__", env_ignore_empty=True, extra="forbid")
 
     city: str = Field("demo", description="Name of the city, the second level of the MQTT topics.", pattern=r"^[^/+#\s]+$")
     data_dir: Path = Field(
@@ -60,11 +69,23 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path | None) -> Path | None:
         return value.expanduser().resolve() if value else None
 
-    @field_validator("mqtt_url")
+    @field_validator(*_SCHEMES)
     @classmethod
-    def _mqtt(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("mqtt://", "mqtts://")):
-            raise ValueError("must begin with mqtt:// or mqtts://")
+    def _url(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None:
+            return None
+        schemes = _SCHEMES[str(info.field_name)]
+        form = " or ".join(f"{scheme}://" for scheme in schemes)
+        try:
+            parts = urlsplit(value)
+            host = parts.hostname if parts.port != 0 else None
+        except ValueError as error:
+            raise ValueError(f"not a URL that begins with {form}: {_unquoted(str(error))}") from None
+        if parts.scheme not in schemes:
+            raise ValueError(f"must begin with {form}")
+        # a PostgreSQL URL may name its server by socket folder, or leave it to the environment
+        if not host and parts.scheme not in _SCHEMES["database_url"]:
+            raise ValueError(f"names no server: {form}, then user:password@host:port")
         return value
 
     @classmethod
@@ -84,17 +105,39 @@ class Settings(BaseSettings):
 def settings(**given: Any) -> Settings:
     """The settings; `given` (from the command line) wins, None means not given. Raises ConfigError."""
     file = os.environ.get("CITYBRAIN_CONFIG", "")
-    if file and not Path(file).is_file():
-        raise ConfigError(f"no such file: {file}", key="CITYBRAIN_CONFIG")
+    if file:
+        _mapping(Path(file))
     try:
         return Settings(**{key: value for key, value in given.items() if value is not None})
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
+        got = "" if key in SECRETS else f" (got {first.get('input')!r})"
         raise ConfigError(
-            f"{first['msg']} (got {first.get('input')!r}); set it by CITYBRAIN_{key.upper()} or in the file",
+            f"{first['msg'].removeprefix('Value error, ')}{got}; set it by CITYBRAIN_{key.upper()} or in the file",
             file=file,
             key=key,
-        ) from error
+        ) from None
+
+
+def _mapping(file: Path) -> None:
+    """Raises ConfigError when a settings file is not one mapping in YAML."""
+    if not file.is_file():
+        raise ConfigError(f"no such file: {file}", key="CITYBRAIN_CONFIG")
+    try:
+        content = yaml.safe_load(file.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", file=str(file)) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"not UTF-8 at byte {error.start}", file=str(file)) from error
     except yaml.YAMLError as error:
-        raise ConfigError(f"not YAML: {error}", file=file) from error
+        mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
+        what = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise ConfigError(f"not YAML: {what}", file=str(file), line=mark.line + 1 if mark else 0) from error
+    if content is not None and not isinstance(content, dict):
+        raise ConfigError("must be a mapping of setting to value, such as `city: springfield`", file=str(file), line=1)
+
+
+def _unquoted(message: str) -> str:
+    """A message about a URL, unless it quotes a part of it, which may be the password."""
+    return message if "'" not in message else "its port is not a number"

@@ -34,9 +34,9 @@ def root(version: bool = typer.Option(False, "--version", help="Print the versio
 
 def main() -> None:
     """Entry point: errors of ours are one line for people, and exit code 1."""
-    logging.basicConfig(
-        level=os.environ.get("CITYBRAIN_LOG_LEVEL", "WARNING").upper(), format="%(levelname)s %(name)s: %(message)s"
-    )
+    # a level that does not exist is told by the settings
+    level = logging.getLevelNamesMapping().get(os.environ.get("CITYBRAIN_LOG_LEVEL", "").upper(), logging.WARNING)
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
     mount(app)
     try:
         app()
@@ -45,3 +45,8 @@ def main() -> None:
         sys.exit(1)
     except BrokenPipeError:
         sys.exit(0)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        complain(f"{error.filename}: {error.strerror}")
+        sys.exit(1)

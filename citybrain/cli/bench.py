@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from citybrain.cli.bench_engine import bench_engine
+from citybrain.cli.common import writable
 
 app = typer.Typer(
     help="Measure this machine. Example: citybrain bench pipeline --assets 2000 --seconds 10", no_args_is_help=True
@@ -31,6 +32,7 @@ def bench_pipeline(
     """
     from citybrain.runtime.bench import bench_pipeline as run
 
+    writable("--json", output)
     _show(run(assets, seconds, rate), output)
 
 
@@ -45,6 +47,7 @@ def bench_all(
     from citybrain.runtime.bench import bench_pipeline as pipeline
     from rules.bench import bench_engine as engine
 
+    writable("--json", output)
     small, large = engine(2000, seconds), engine(200_000, seconds)
     figures = {
         "engine_2000": small,

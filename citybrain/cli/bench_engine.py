@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from citybrain.cli.common import writable
 from rules.bench import bench_engine as measure
 
 
@@ -22,6 +23,7 @@ def bench_engine(
 
     Example: citybrain bench engine --assets 200000 --seconds 10 --json engine.json
     """
+    writable("--json", output)
     figures = json.dumps(measure(assets, seconds), indent=2)
     typer.echo(figures)
     if output is not None:

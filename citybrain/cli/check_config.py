@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import typer
 from pydantic import ValidationError
 
-from citybrain import yamlfile
+from citybrain import clock, yamlfile
 from citybrain.cli.common import Output, OutputOption, emit
-from citybrain.config import Settings
+from citybrain.config import SECRETS, Settings
 from citybrain.kernel.errors import ConfigError
 
 
@@ -96,10 +96,17 @@ def check_settings(config: Path | None, given: dict[str, Path]) -> tuple[Setting
         return None, faults
     over = {key: value for key in content if (value := os.environ.get(f"CITYBRAIN_{key.upper()}")) is not None}
     try:
-        return Settings(**(content | over | given)), faults
+        settings = Settings(**(content | over | given))
+        clock.parse(settings.clock)
+        return settings, faults
+    except ConfigError as error:
+        place = file.fault(("clock",), error.message) if "clock" in content and "clock" not in over else None
+        return None, [place or ConfigError(error.message, file="environment", key="CITYBRAIN_CLOCK")]
     except ValidationError as error:
-        for loc, message in yamlfile.worded(error.errors()):
+        for loc, words in yamlfile.worded(error.errors()):
             key = str(loc[0]) if loc else ""
+            # the value of a secret is not shown
+            message = words.rsplit(" (got ", 1)[0] if key in SECRETS else words
             if loc in file.lines and key not in over and key not in given:
                 faults.append(file.fault(loc, message))
             else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from rich.text import Text
 
 from citybrain.config import Settings
 from citybrain.config import settings as load_settings
+from citybrain.kernel.errors import InputError
 from citybrain.runtime.rundir import RunDir
 from citybrain.store.db import Database
 
@@ -88,6 +90,16 @@ def emit_one(row: Mapping[str, Any], output: Output) -> None:
         for key, value in row.items():
             table.add_row(key.replace("_", " "), Text(_cell(value)))
         Console().print(table)
+
+
+def writable(option: str, file: Path | None) -> None:
+    """Refuse a file that could not be written, before the work and not after it. Raises InputError."""
+    if file is None:
+        return
+    folder = file.resolve().parent
+    if file.is_dir() or not os.access(file if file.exists() else folder, os.W_OK):
+        why = "is a folder" if file.is_dir() else "the folder is not there or cannot be written to"
+        raise InputError(f"{option} {file}: {why}")
 
 
 def _plain(value: object) -> object:

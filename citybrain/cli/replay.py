@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from citybrain.cli.common import fail
+from citybrain.cli.common import writable
 from citybrain.kernel.errors import InputError
 
 _UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000}
@@ -41,12 +41,10 @@ def replay(
     """
     from citybrain.runtime.replay import replay as run
 
+    writable("--json", output)
     result = run(file, profile, shuffle_ms=span_ms(shuffle_within) if shuffle_within else 0, seed=seed)
     text = json.dumps(result, ensure_ascii=False, indent=1)
     if output is None:
         typer.echo(text)
         return
-    try:
-        output.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        fail(f"--json {output}: {error}")
+    output.write_text(text + "\n", encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -20,9 +21,17 @@ class RunDir:
         self._lock: IO[str] | None = None
 
     def make(self) -> RunDir:
-        """Create the folders."""
-        (self.path / "metrics").mkdir(parents=True, exist_ok=True)
-        (self.data_dir / "log").mkdir(exist_ok=True)
+        """Create the folders. Raises UnavailableError where nothing can be written."""
+        try:
+            for folder in (self.path / "metrics", self.data_dir / "log"):
+                folder.mkdir(parents=True, exist_ok=True)
+                if not os.access(folder, os.W_OK | os.X_OK):
+                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+        except OSError as error:
+            raise UnavailableError(
+                f"cannot use the data directory {self.data_dir}: {error.strerror} ({error.filename}); "
+                "choose another one by --data-dir"
+            ) from error
         return self
 
     def lock(self) -> None:
@@ -57,10 +66,10 @@ class RunDir:
     def read(self, name: str) -> dict[str, Any]:
         """The content of `name`.json, {} when it is not there or not whole."""
         try:
-            found: dict[str, Any] = json.loads((self.path / f"{name}.json").read_text())
+            found = json.loads((self.path / f"{name}.json").read_text())
         except (OSError, ValueError):
             return {}
-        return found
+        return found if isinstance(found, dict) else {}
 
     def remove(self, name: str) -> None:
         """Forget `name`.json."""

@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from citybrain.kernel.errors import CityBrainError, InputError, UnavailableError
+from citybrain.kernel.errors import CityBrainError, ConfigError, InputError, UnavailableError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -126,6 +126,11 @@ class Database:
             try:
                 psycopg.connect(self.url, connect_timeout=5).close()
                 break
+            except psycopg.ProgrammingError as error:
+                # its text quotes the URL, password and all
+                raise ConfigError(
+                    "not a PostgreSQL URL; write postgresql://user:password@host:5432/database", key="database_url"
+                ) from error
             except psycopg.OperationalError as error:
                 # asked often and simply: the pool's own waits grow, and a recovering server is there within seconds
                 if time.monotonic() > deadline:

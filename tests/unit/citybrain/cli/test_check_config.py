@@ -89,3 +89,19 @@ def test_good_settings_are_returned(tmp_path: Path) -> None:
     assert faults == []
     assert found is not None
     assert (found.city, found.rulebook) == ("suzhou", tmp_path / "r.yml")
+
+
+def test_the_clock_is_checked_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    config = write(tmp_path / "settings.yml", "city: demo\nclock: speed=0,origin=0\n")
+    (fault,) = check_settings(config, {})[1]
+    assert (fault.line, fault.key) == (2, "clock")
+    monkeypatch.setenv("CITYBRAIN_CLOCK", "sundial")
+    (fault,) = check_settings(None, {})[1]
+    assert (fault.file, fault.key) == ("environment", "CITYBRAIN_CLOCK")
+
+
+def test_no_fault_shows_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CITYBRAIN_MQTT_URL", "http://city:hunter2@broker")
+    (fault,) = check_settings(None, {})[1]
+    assert fault.key == "CITYBRAIN_MQTT_URL"
+    assert "hunter2" not in str(fault)
