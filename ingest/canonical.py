@@ -62,7 +62,7 @@ def read(
     else:
         observed_ms = stamp if type(stamp) is int and stamp >= 100_000_000_000 else moment_ms(stamp)
         check_time(observed_ms, received_ms, max_future_ms, max_age_ms)
-    if len(message) > 2:
+    if len(message) > 2 or stamp is None:
         device = message.get("device", device)
         if device != asset.id and not valid_id(device):
             raise PayloadError("bad_id", "device")
