@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
@@ -29,7 +30,12 @@ app = typer.Typer(
 )
 
 Name = Annotated[str, typer.Argument(help="Number or id of a work order.", metavar="ORDER")]
-Actor = Annotated[str, typer.Option("--actor", help="Who does this: a name or a role.", envvar="CITYBRAIN_ACTOR")]
+Actor = Annotated[
+    str | None,
+    typer.Option(
+        "--actor", help="Who does this: a name or a role; else your login.", envvar="CITYBRAIN_ACTOR", show_default=False
+    ),
+]
 Reason = Annotated[str, typer.Option("--reason", help="Why; return and cancel need it.")]
 
 
@@ -120,7 +126,9 @@ def show(order: Name, data_dir: DataDir = None, output: OutputOption = Output.TA
 
 
 @app.command()
-def ack(order: Name, actor: Actor, reason: Reason = "", data_dir: DataDir = None, output: OutputOption = Output.TABLE) -> None:
+def ack(
+    order: Name, actor: Actor = None, reason: Reason = "", data_dir: DataDir = None, output: OutputOption = Output.TABLE
+) -> None:
     """The unit takes the order.
 
     Example: citybrain orders ack 17 --actor "crew 7"
@@ -130,7 +138,7 @@ def ack(order: Name, actor: Actor, reason: Reason = "", data_dir: DataDir = None
 
 @app.command()
 def arrive(
-    order: Name, actor: Actor, reason: Reason = "", data_dir: DataDir = None, output: OutputOption = Output.TABLE
+    order: Name, actor: Actor = None, reason: Reason = "", data_dir: DataDir = None, output: OutputOption = Output.TABLE
 ) -> None:
     """The crew is on site.
 
@@ -140,7 +148,9 @@ def arrive(
 
 
 @app.command()
-def fix(order: Name, actor: Actor, reason: Reason = "", data_dir: DataDir = None, output: OutputOption = Output.TABLE) -> None:
+def fix(
+    order: Name, actor: Actor = None, reason: Reason = "", data_dir: DataDir = None, output: OutputOption = Output.TABLE
+) -> None:
     """The crew says that it is fixed; the sensor has the last word.
 
     Example: citybrain orders fix 17 --actor "crew 7" --reason "new cover set"
@@ -150,7 +160,7 @@ def fix(order: Name, actor: Actor, reason: Reason = "", data_dir: DataDir = None
 
 @app.command("return")
 def give_back(
-    order: Name, actor: Actor, reason: Reason = "", data_dir: DataDir = None, output: OutputOption = Output.TABLE
+    order: Name, actor: Actor = None, reason: Reason = "", data_dir: DataDir = None, output: OutputOption = Output.TABLE
 ) -> None:
     """The unit gives the order back, with a reason; the next unit gets it.
 
@@ -161,7 +171,7 @@ def give_back(
 
 @app.command()
 def cancel(
-    order: Name, actor: Actor, reason: Reason = "", data_dir: DataDir = None, output: OutputOption = Output.TABLE
+    order: Name, actor: Actor = None, reason: Reason = "", data_dir: DataDir = None, output: OutputOption = Output.TABLE
 ) -> None:
     """Cancel the order, with a reason. What still fires opens no new order before it was good once.
 
@@ -170,13 +180,13 @@ def cancel(
     _move(order, "cancel", actor, reason, data_dir, output)
 
 
-def _move(order: str, event: str, actor: str, reason: str, data_dir: Any, output: Output) -> None:
+def _move(order: str, event: str, actor: str | None, reason: str, data_dir: Any, output: Output) -> None:
     settings = get_settings(data_dir)
     now = clock.parse(run_clock(settings)).now()
     with open_db(settings) as db:
         with db.transaction() as tx:
             order_id = str(views.order_id(tx, order))
-        moved = db.attempt(lambda tx: desk.act(tx, order_id, event, actor=actor, reason=reason, now=now))
+        moved = db.attempt(lambda tx: desk.act(tx, order_id, event, actor=actor or getpass.getuser(), reason=reason, now=now))
     if output is Output.JSON:
         emit_one(moved._asdict(), output)
         return
