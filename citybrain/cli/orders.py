@@ -33,7 +33,7 @@ Name = Annotated[str, typer.Argument(help="Number or id of a work order.", metav
 Actor = Annotated[
     str | None,
     typer.Option(
-        "--actor", help="Who does this: a name or a role; else your login.", envvar="CITYBRAIN_ACTOR", show_default=False
+        "--actor", help="Who does this, a name or a role; default: your login.", envvar="CITYBRAIN_ACTOR", show_default=False
     ),
 ]
 Reason = Annotated[str, typer.Option("--reason", help="Why; return and cancel need it.")]
