@@ -23,11 +23,9 @@ def stop_leftovers(settings: Settings) -> list[str]:
     ended = []
     try:
         broker = EmbeddedBroker(run_dir, port=settings.mqtt_port)
-        if run_dir.read("broker"):
-            broker.pid = run_dir.read("broker")["pid"]
-            if broker.alive():
-                ended.append(f"broker (pid {broker.pid})")
-            broker.stop()
+        if broker.find():
+            ended.append(f"broker (pid {broker.pid})")
+        broker.stop()
         postgres = EmbeddedPostgres(settings.data_dir / "pg")
         if (pid := postgres.pid()) is not None:
             postgres.stop()

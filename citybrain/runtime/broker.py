@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -95,9 +96,10 @@ class EmbeddedBroker:
 
     def start(self, wait_s: float = 10) -> str:
         """Adopt the running broker, or start one; its URL. Raises UnavailableError."""
-        known = self._run.read("broker")
-        if known and _is_broker(known.get("pid", 0)) and answers(known["port"]):
+        known = self._known()
+        if known and _is_broker(known["pid"]) and answers(known["port"]):
             self.pid, self.port, self.port5, self.adopted = known["pid"], known["port"], known["port5"], True
+            self._run.write("broker", known)
             log.info("adopted the MQTT broker that runs as pid %d on port %d", self.pid, self.port)
             return self.url
         # a restarted broker keeps its ports, so that publishers find it again
@@ -130,6 +132,29 @@ class EmbeddedBroker:
         self.pid, self.adopted = self._child.pid, False
         self._run.write("broker", {"pid": self.pid, "port": self.port, "port5": self.port5})
         return self.url
+
+    def _known(self) -> dict[str, int]:
+        """Pid and ports of the broker of last time: from the run folder, else from the broker that runs on our configuration.
+        {} when there is none."""
+        config = self._run.path / "broker.toml"
+        found = self._run.read("broker")
+        if {"pid", "port", "port5"} <= found.keys() and all(type(value) is int and value > 0 for value in found.values()):
+            return found
+        try:
+            listen = tomllib.loads(config.read_text())
+            ports = {"port": _port(listen["v4"]), "port5": _port(listen["v5"])}
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}
+        for process in psutil.process_iter(["cmdline"]):
+            if str(config) in (process.info["cmdline"] or ()) and _is_broker(process.pid):
+                return {"pid": process.pid, **ports}
+        return {}
+
+    def find(self) -> int:
+        """Pid of the broker that was left here; 0 when none runs."""
+        known = self._known()
+        self.pid = known["pid"] if known and _is_broker(known["pid"]) else 0
+        return self.pid
 
     @property
     def url(self) -> str:
@@ -183,6 +208,11 @@ class EmbeddedBroker:
         if self._child is not None:
             self._child.wait(5)
         self._run.remove("broker")
+
+
+def _port(listeners: dict[str, dict[str, str]]) -> int:
+    """The port of the only listener of a version in the configuration."""
+    return int(listeners["1"]["listen"].rpartition(":")[2])
 
 
 def _is_broker(pid: int) -> bool:

