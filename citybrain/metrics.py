@@ -12,7 +12,13 @@ _LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 class Metrics:
     """Every metric of one process. `registry` is its own, so that tests and processes do not share counts."""
 
-    def __init__(self, registry: CollectorRegistry | None = None, *, quarantine_reasons: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        registry: CollectorRegistry | None = None,
+        *,
+        quarantine_reasons: Iterable[str] = (),
+        value_notes: Iterable[str] = (),
+    ) -> None:
         self.registry = registry = registry or CollectorRegistry()
         self.messages = Counter("citybrain_ingest_messages", "Messages received from the broker.", registry=registry)
         self.readings = Counter("citybrain_readings", "Readings by what became of them.", ["fate"], registry=registry)
@@ -23,6 +29,11 @@ class Metrics:
         )
         for reason in quarantine_reasons:
             self.quarantined.labels(reason)
+        self.values_dropped = Counter(
+            "citybrain_values_dropped", "Values left out of messages that were taken.", ["reason"], registry=registry
+        )
+        for note in value_notes:
+            self.values_dropped.labels(note)
         self.queue = Gauge("citybrain_ingest_queue_messages", "Messages received and not yet durable.", registry=registry)
         self.batch_seconds = Histogram(
             "citybrain_batch_seconds", "From taking a batch to its commit.", buckets=_LATENCY, registry=registry

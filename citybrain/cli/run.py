@@ -12,6 +12,7 @@ from rich.console import Console
 from citybrain import app
 from citybrain.cli.common import DataDir, get_settings
 from citybrain.runtime.rundir import RunDir
+from citybrain.text import text
 
 
 def register(root: typer.Typer) -> None:
@@ -38,10 +39,13 @@ def run(
 
     def ready(run_dir: RunDir) -> None:
         info = run_dir.read("run")
-        console.print(f"city brain runs as pid {info['pid']} on {settings.data_dir}", soft_wrap=True, highlight=False)
-        console.print(f"  MQTT      {info['mqtt'].rsplit('@', 1)[-1]}", highlight=False)
-        console.print(f"  HTTP      http://{settings.http_host}:{info['http']}/docs", highlight=False)
-        console.print(f"  watch     citybrain watch --data-dir {settings.data_dir}", soft_wrap=True, highlight=False)
+        lines = [
+            text("run.running", settings.language, pid=info["pid"], folder=settings.data_dir),
+            text("run.mqtt", settings.language, url=info["mqtt"].rsplit("@", 1)[-1]),
+            text("run.http", settings.language, url=f"http://{settings.http_host}:{info['http']}/docs"),
+            text("run.watch", settings.language, command=f"citybrain watch --data-dir {settings.data_dir}"),
+        ]
+        console.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
 
     sys.exit(app.run(settings, ready))
 
@@ -51,5 +55,7 @@ def stop(data_dir: DataDir = None) -> None:
 
     Example: citybrain stop --data-dir ./city
     """
-    ended = app.stop_leftovers(get_settings(data_dir))
-    Console().print("ended: " + ", ".join(ended) if ended else "nothing was left", highlight=False)
+    settings = get_settings(data_dir)
+    ended = app.stop_leftovers(settings)
+    said = text("run.ended", settings.language, what=", ".join(ended)) if ended else text("run.nothing_left", settings.language)
+    Console().print(said, highlight=False, markup=False)

@@ -18,10 +18,11 @@ from citybrain.kernel.errors import CityBrainError
 from citybrain.metrics import Metrics
 from citybrain.runtime.city import City
 from citybrain.runtime.process import Signals, die_with_parent
+from citybrain.runtime.retention import Retention
 from citybrain.runtime.rundir import RunDir
 from citybrain.store.db import Database
 from console.collect import write_metrics
-from ingest.quarantine import REASONS
+from ingest.quarantine import NOTES, REASONS
 from rules.reload import reload
 
 log = logging.getLogger("citybrain.parts")
@@ -53,7 +54,7 @@ def pipeline(settings: Settings, run: RunDir, signals: Signals) -> None:
     from ingest.registry import load_profiles
 
     clock = clocks.parse(settings.clock)
-    metrics = Metrics(quarantine_reasons=REASONS)
+    metrics = Metrics(quarantine_reasons=REASONS, value_notes=NOTES)
     city = City(settings)
     profiles = load_profiles(settings.profiles)
     decoder = Decoder(
@@ -115,6 +116,7 @@ def cycle(settings: Settings, run: RunDir, signals: Signals) -> None:
         with db.transaction() as tx:
             city.load_register(tx)
         beat, next_reload = Beat(run, "cycle", metrics), time.monotonic() + RELOAD_S
+        retention = Retention(settings.retention_days)
         while not signals.stop:
             began = time.monotonic()
             run_cycle(
@@ -128,6 +130,7 @@ def cycle(settings: Settings, run: RunDir, signals: Signals) -> None:
                 next_reload = time.monotonic() + RELOAD_S
                 with db.transaction() as tx:
                     city.refresh_register(tx)
+                retention.expire(db, clock.now())
             time.sleep(max(0.02, 0.25 - (time.monotonic() - began)))
 
 

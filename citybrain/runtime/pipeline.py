@@ -140,6 +140,9 @@ class Pipeline:
             readings += found.readings
             if found.ignored:
                 counts[f"ignored_{found.ignored}"] += 1
+            for note in found.notes:
+                counts["values_dropped"] += 1
+                self._metrics.values_dropped.labels(note.code).inc()
             if found.new_assets or found.new_devices:
                 for asset in found.new_assets:
                     assets[asset.id] = asset
