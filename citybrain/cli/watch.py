@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
@@ -18,6 +19,7 @@ from citybrain import clock as clocks
 from citybrain.cli.common import DataDir, Output, get_settings, open_db, run_clock
 from citybrain.config import Settings
 from citybrain.kernel.conditions import ConditionInfo
+from citybrain.kernel.errors import InputError
 from citybrain.store.feed import FeedPosition
 from citybrain.text import text
 from console.auth import TOKEN_FILE
@@ -50,19 +52,32 @@ def watch(
     Example: citybrain watch --data-dir ./city
     """
     settings = get_settings(data_dir, language=language)
+    zone = known_zone(zone or os.environ.get("TZ") or "UTC", given=bool(zone))
+    if url is not None and not url.startswith(("http://", "https://")):
+        raise InputError(f"--url {url!r}: the address of a city brain, such as http://127.0.0.1:8080")
     position = FeedPosition.parse(after) if after else None
     with contextlib.suppress(KeyboardInterrupt), _follower(settings, url, position) as follower:
         watching = Watching()
         now = follower.begin()
         watching.begin(now.alerts, now.orders)
         infos = {} if url else load_rulebook(settings.rulebook).info
-        draw = _Drawing(follower, watching, now, infos, settings.language, zone or os.environ.get("TZ") or "UTC")
+        draw = _Drawing(follower, watching, now, infos, settings.language, zone)
         if output is Output.JSON:
             _print(follower, lambda event: json.dumps(_object(event), default=str, ensure_ascii=False))
         elif lines or not sys.stdout.isatty():
             _print(follower, lambda event: plain(watching.apply(event.topic, event.row), draw.view()))
         else:
             _live(follower, watching, draw)
+
+
+def known_zone(name: str, *, given: bool) -> str:
+    """The time zone. Raises InputError for one that does not exist; UTC when only the environment names such a one."""
+    try:
+        return ZoneInfo(name).key or name
+    except (ValueError, OSError, KeyError):
+        if given:
+            raise InputError(f"--zone {name!r}: no such time zone; give one such as Asia/Shanghai or UTC") from None
+        return "UTC"
 
 
 @contextmanager

@@ -37,7 +37,9 @@ async def events(
 ) -> AsyncIterator[bytes]:
     """First what was missed since `after`, then what happens, with a comment when nothing does."""
     hello = orjson.dumps({"now": console.clock.now()}, option=orjson.OPT_UTC_Z)
-    yield b"retry: 2000\nid: %s\nevent: hello\ndata: %s\n\n" % (str(after or one.start).encode(), hello)
+    # a position beyond the end is of another database: resuming there again would miss what comes until then
+    begin = one.start if after is None else FeedPosition(*map(min, after, one.start))
+    yield b"retry: 2000\nid: %s\nevent: hello\ndata: %s\n\n" % (str(begin).encode(), hello)
     while after is not None and not console.broadcast.closing:
         missed = await asyncio.to_thread(_between, console, after, one.start)
         for event in missed:

@@ -29,8 +29,9 @@ SELECT count(*) FILTER (WHERE overdue_at IS NOT NULL AND state NOT IN ('closed',
 -- rejudge_waiting: assets that wait to be judged again
 SELECT count(*) AS n FROM rejudge_queue;
 
--- readings_estimate: about how many readings there are, by the planner's statistics
-SELECT greatest(0, reltuples)::bigint AS n FROM pg_class WHERE oid = 'readings'::regclass;
+-- readings_estimate: how many readings there are: counted up to 10,000, beyond that about as many as the planner believes
+SELECT greatest(reltuples::bigint, (SELECT count(*) FROM (SELECT 1 FROM readings LIMIT 10000) AS some)) AS n
+FROM pg_class WHERE oid = 'readings'::regclass;
 
 -- readings_exact: how many readings there are
 SELECT count(*) AS n FROM readings;

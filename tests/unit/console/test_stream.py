@@ -1,6 +1,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -48,6 +49,18 @@ def test_hello_then_events_then_comments_while_nothing_happens() -> None:
         )
         assert found.count(b"\n\n") == 1
         assert await _next(stream) == b": still here\n\n"
+
+    _run(test)
+
+
+def test_a_position_of_another_database_is_not_handed_back() -> None:
+    async def test(console: Any, cast: Broadcast, log: list[FeedEvent]) -> None:
+        log.append(_event(1))
+        console.db = SimpleNamespace(transaction=lambda: nullcontext(SimpleNamespace(all=lambda *_, **__: [])))
+        stream = events(console, await cast.join(), FeedPosition(99, 99), None, 0.05)
+        assert (await _next(stream)).startswith(b"retry: 2000\nid: a1.o0\nevent: hello\n")
+        log.append(_event(2))
+        assert (await _next(stream)).startswith(b"id: a2.o0\n")
 
     _run(test)
 
