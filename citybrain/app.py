@@ -6,13 +6,18 @@ from collections.abc import Callable
 
 from citybrain.config import Settings
 from citybrain.runtime.broker import EmbeddedBroker
+from citybrain.runtime.city import City
 from citybrain.runtime.postgres import EmbeddedPostgres
 from citybrain.runtime.rundir import RunDir
 from citybrain.runtime.supervisor import Supervisor
+from ingest.registry import load_profiles
 
 
 def run(settings: Settings, ready: Callable[[RunDir], None] = lambda run: None) -> int:
-    """Run the whole city brain on one machine until SIGTERM or SIGINT."""
+    """Run the whole city brain on one machine until SIGTERM or SIGINT. Raises ConfigError before anything is started."""
+    # the parts load the same files, each in its own process, where nobody would see what is wrong with them
+    City(settings)
+    load_profiles(settings.profiles)
     return Supervisor(settings).run(ready)
 
 

@@ -69,6 +69,14 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path | None) -> Path | None:
         return value.expanduser().resolve() if value else None
 
+    @field_validator("ingest_workers")
+    @classmethod
+    def _workers(cls, value: int, info: ValidationInfo) -> int:
+        # the embedded broker speaks both versions, and the right one is chosen there
+        if value > 1 and info.data.get("mqtt_url") is not None and info.data.get("mqtt_protocol") != "5":
+            raise ValueError("several workers share one subscription, which needs MQTT 5: set mqtt_protocol to '5'")
+        return value
+
     @field_validator(*_SCHEMES)
     @classmethod
     def _url(cls, value: str | None, info: ValidationInfo) -> str | None:

@@ -30,7 +30,7 @@ SELECT count(*) FILTER (WHERE overdue_at IS NOT NULL AND state NOT IN ('closed',
 SELECT count(*) AS n FROM rejudge_queue;
 
 -- readings_estimate: how many readings there are: counted up to 10,000, beyond that about as many as the planner believes
-SELECT greatest(reltuples::bigint, (SELECT count(*) FROM (SELECT 1 FROM readings LIMIT 10000) AS some)) AS n
+SELECT greatest(reltuples::bigint, (SELECT count(*) FROM (SELECT 1 FROM readings LIMIT 10000) AS few)) AS n
 FROM pg_class WHERE oid = 'readings'::regclass;
 
 -- readings_exact: how many readings there are

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from citybrain import clock
+from citybrain import app, clock
 from citybrain.config import settings
 from citybrain.kernel.errors import ConfigError
 
@@ -64,6 +64,20 @@ def test_a_url_that_is_none_is_refused_without_its_password(key: str, value: str
         settings(**{key: value})
     assert key in str(found.value)
     assert "hunter2" not in str(found.value)
+
+
+def test_several_workers_on_an_own_broker_need_mqtt_5() -> None:
+    with pytest.raises(ConfigError, match="mqtt_protocol"):
+        settings(ingest_workers=2, mqtt_url="mqtt://broker")
+    assert settings(ingest_workers=2, mqtt_url="mqtt://broker", mqtt_protocol="5").ingest_workers == 2
+    assert settings(ingest_workers=2).ingest_workers == 2
+
+
+@pytest.mark.parametrize("key", ["rulebook", "profiles", "limits", "calendars"])
+def test_run_names_a_faulty_file_before_anything_is_started(key: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="nothing-here"):
+        app.run(settings(data_dir=tmp_path / "city", **{key: tmp_path / "nothing-here"}))
+    assert not (tmp_path / "city").exists()
 
 
 def test_a_database_may_be_named_by_its_socket_folder() -> None:
