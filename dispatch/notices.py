@@ -8,15 +8,13 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from citybrain.kernel.calendar import WorkCalendar
+from citybrain.kernel.contacts import CHANNELS
 from citybrain.kernel.ids import derived_id
 from citybrain.kernel.model import Unit
 from dispatch.deadlines import at_fraction
 
 LEVELS = ("unit", "lead", "supervisor")
 """The ladder: who is told first, and who when nobody acts."""
-
-CHANNELS: Mapping[str, str] = {"log": "log", "http": "webhook", "https": "webhook", "mailto": "email"}
-"""scheme of a contact -> channel"""
 
 _TAKEN = frozenset({"fixed", "verified", "closed", "cancelled"})
 _UNTAKEN = frozenset({"dispatched", "rework"})

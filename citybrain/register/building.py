@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from citybrain.geo import geometry
+from citybrain.kernel import contacts
 from citybrain.kernel.errors import RegisterError
 from citybrain.kernel.model import Asset, Device, Unit
 from citybrain.kernel.register import Area, Responsibility
@@ -155,6 +156,10 @@ def _unit(row: Mapped, old: Unit | None, present: Present) -> Unit:
         raise Refused("bad_time_zone", f"{made.timezone!r}: give an IANA name such as Asia/Shanghai") from None
     if present.calendars is not None and made.calendar not in present.calendars:
         raise Refused("unknown_calendar", f"{made.calendar!r}: one of {', '.join(sorted(present.calendars))}")
+    for name in ("contacts", "lead", "supervisor"):
+        for contact in values.get(name, ()):
+            if wrong := contacts.fault(contact):
+                raise Refused("bad_contact", f"{name} {contact!r}: {wrong}")
     return made
 
 

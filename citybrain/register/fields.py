@@ -32,6 +32,7 @@ REASONS = {
     "bad_polygon": "no polygon",
     "bad_time_zone": "no IANA time zone",
     "unknown_calendar": "no working calendar of that name",
+    "bad_contact": "a contact that no channel can reach",
 }
 """Why a row was refused: the closed set, with what each means."""
 

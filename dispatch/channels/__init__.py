@@ -1,6 +1,6 @@
 """Ways to reach people and programs: one folder each. A further one needs its folder and a line in `OPENERS`.
 
-The scheme of a contact chooses the channel (`dispatch.notices.CHANNELS`).
+The scheme of a contact chooses the channel (`citybrain.kernel.contacts.CHANNELS`).
 """
 
 from __future__ import annotations

@@ -14,11 +14,12 @@ import pytest
 import yaml
 
 from citybrain.config import Settings, settings
+from citybrain.kernel.contacts import CHANNELS
 from citybrain.kernel.errors import ConfigError
 from citybrain.kernel.ids import derived_id
 from dispatch.channels import OPENERS, REASONS, Answer, Channel, Channels, Message, email, log, open_channels, webhook
 from dispatch.channels.webhook.signature import check
-from dispatch.notices import CHANNELS, channel_of
+from dispatch.notices import channel_of
 from tests.contracts.hook import Hook
 from tests.contracts.mailbox import Mailbox
 from tests.dispatch_kit import NOON

@@ -18,7 +18,7 @@ from citybrain.register.report import Report
 COLUMNS: dict[str, tuple[str, ...]] = {
     "assets": ("id", "kind", "name", "unit", "interval_s", "attributes.k"),
     "devices": ("id", "asset", "valid_from", "valid_to"),
-    "units": ("id", "name", "timezone", "calendar"),
+    "units": ("id", "name", "timezone", "calendar", "contacts"),
     "responsibilities": ("id", "level", "unit", "valid_from", "valid_to"),
     "areas": ("id", "type", "polygon"),
 }
@@ -82,6 +82,7 @@ def test_new_changed_unchanged_and_what_the_map_does_not_name_stays() -> None:
         ("devices", ("d", "A", "2026-06-02", "2026-06-01"), "bad_period"),
         ("units", ("u", "U", "Mars/Olympus"), "bad_time_zone"),
         ("units", ("u", "U", "UTC", "lunar"), "unknown_calendar"),
+        ("units", ("u", "U", "UTC", "default", "a@example.org"), "bad_contact"),
         ("responsibilities", ("r", "area", "nobody"), "unknown_unit"),
         ("responsibilities", ("r", "boss", "known"), "unknown_value"),
         ("responsibilities", ("r", "area", "known", "2026-06-02", "2026-06-01"), "bad_period"),
