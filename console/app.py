@@ -11,13 +11,14 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 import citybrain
+from citybrain.apitoken import ensure_token
 from citybrain.clock import Clock, real_ms
 from citybrain.config import Settings
 from citybrain.store import feed
 from citybrain.store.db import Database
 from citybrain.store.feed import FeedEvent, FeedPosition
 from console import problems, ready, requests
-from console.auth import ensure_token, loopback
+from console.auth import loopback
 from console.broadcast import Broadcast
 from console.context import CityTables, Console
 from console.ready import Check
@@ -93,7 +94,7 @@ def create_app(
         registry=registry,
         broadcast=broadcast,
         run=run,
-        token=ensure_token(settings),
+        token=ensure_token(settings.api_token, settings.data_dir),
         open_reads=loopback(settings.http_host),
         checks=standard_checks(db, settings, run) if checks is None else checks,
     )

@@ -11,10 +11,10 @@ from prometheus_client.registry import Collector
 
 from citybrain.kernel.errors import CityBrainError
 from citybrain.store.gauges import Gauges
+from dispatch.orders import STATES
 
 log = logging.getLogger(__name__)
 
-ORDER_STATES = ("dispatched", "acknowledged", "on_site", "fixed", "verified", "closed", "returned", "rework", "cancelled")
 OUTBOX_STATES = ("waiting", "sent", "dropped", "failed")
 CASE_STATES = ("gathering", "open", "closed")
 
@@ -41,7 +41,7 @@ class GaugeCollector(Collector):
             return
         up.add_metric([], 1)
         yield up
-        yield _by("citybrain_orders", "Work orders by state.", "state", {**dict.fromkeys(ORDER_STATES, 0), **found.orders})
+        yield _by("citybrain_orders", "Work orders by state.", "state", {**dict.fromkeys(STATES, 0), **found.orders})
         yield _by("citybrain_cases", "Cases by state.", "state", {**dict.fromkeys(CASE_STATES, 0), **found.cases})
         yield _by("citybrain_outbox", "Notifications by state.", "state", {**dict.fromkeys(OUTBOX_STATES, 0), **found.outbox})
         yield _by("citybrain_quarantined_messages", "Messages in quarantine by reason.", "reason", found.quarantine)

@@ -8,10 +8,10 @@ from typing import Any
 
 from citybrain.kernel.conditions import ConditionInfo
 from console.models import Alert, AlertDetail, AssetDetail, Case, CaseDetail, Order, OrderDetail, Quarantined, Title
+from dispatch.orders import FINAL
 
 Row = Mapping[str, Any]
 Infos = Mapping[str, ConditionInfo]
-OVER = frozenset({"closed", "cancelled"})
 
 
 def title(condition: str, infos: Infos) -> Title:
@@ -32,7 +32,7 @@ def alert_detail(row: Row, infos: Infos) -> AlertDetail:
 
 def remaining_s(row: Row, now: datetime) -> float | None:
     """Seconds until the limit of an order; None when the order is over."""
-    return None if row["state"] in OVER else float((row["due_at"] - now).total_seconds())
+    return None if row["state"] in FINAL else float((row["due_at"] - now).total_seconds())
 
 
 def order(row: Row, infos: Infos, now: datetime) -> Order:

@@ -15,7 +15,8 @@ from rich.text import Text
 
 from citybrain.kernel.conditions import ConditionInfo
 from citybrain.text import text
-from console.watching import OVER, Line, Row, Watching, gravest_first, moment, urgent_first
+from console.watching import Line, Row, Watching, gravest_first, moment, urgent_first
+from dispatch.orders import FINAL
 
 SEVERITY: Mapping[str, tuple[str, str]] = {
     "critical": ("◆", "bold red"),
@@ -189,7 +190,7 @@ def plain(line: Line, view: View) -> str:
     else:
         # the state that the event led to; the row's own state is that of now, which in a history is a later one
         state = row.get("to_state") or row["state"]
-        left = "-" if state in OVER else span(moment(row["due_at"]) - view.now)
+        left = "-" if state in FINAL else span(moment(row["due_at"]) - view.now)
         parts = [at, "ORDER", line.what, row["severity"], row["asset"], f"#{row['number']}", row["unit"], state]
         parts += [text("console.left", view.language, span=left), str(row["reason"])]
     return "  ".join(clean(part) for part in parts if part)

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from citybrain.kernel.model import Severity
+from dispatch.orders import FINAL
+
 Row = Mapping[str, Any]
-OVER = frozenset({"closed", "cancelled"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Watching:
         if topic == "alert":
             key, over, live, what = str(row["alert"]), _alert_over(row), self.alerts, str(row["change"])
         else:
-            key, over, live, what = str(row["order"]), row["state"] in OVER, self.orders, str(row["event"])
+            key, over, live, what = str(row["order"]), row["state"] in FINAL, self.orders, str(row["event"])
             if over and key in live and row["state"] == "closed":
                 self.closed += 1
         if over:
@@ -67,7 +69,7 @@ def moment(value: datetime | str) -> datetime:
     return value if isinstance(value, datetime) else datetime.fromisoformat(value)
 
 
-GRAVITY = {"critical": 0, "major": 1, "minor": 2, "warning": 3}
+GRAVITY = {str(severity): place for place, severity in enumerate(Severity)}
 """severity -> place in a list, gravest first"""
 
 

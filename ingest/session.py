@@ -16,7 +16,7 @@ def session_options(v5: bool, queue_size: int) -> dict[str, Any]:
     """Arguments of paho's `connect`: MQTT 5 says there how long the session lives and how much may be unacknowledged."""
     if not v5:
         return {}
-    properties: Any = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties: Any = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho has no types there
     properties.SessionExpiryInterval = EXPIRY_S
     properties.ReceiveMaximum = min(queue_size, _MAX_INFLIGHT)
     return {"clean_start": False, "properties": properties}

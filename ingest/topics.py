@@ -3,38 +3,15 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
 
 CANONICAL = "city/{city}/{kind}/{asset}/telemetry"
 MAX_ID = 128
 _FORBIDDEN = frozenset("/+#\x00")
 
 
-class CityTopic(NamedTuple):
-    """The parts of a topic of the city. `leaf` is `telemetry` for readings."""
-
-    city: str
-    kind: str
-    asset: str
-    leaf: str
-
-
-def canonical(city: str, kind: str, asset: str) -> str:
-    """The topic on which an asset's readings are published."""
-    return f"city/{city}/{kind}/{asset}/telemetry"
-
-
 def subscription(city: str) -> str:
     """The filter that gets the readings of all assets of a city."""
     return f"city/{city}/+/+/telemetry"
-
-
-def parse(topic: str) -> CityTopic | None:
-    """The parts of a topic of the city; None when it is none."""
-    parts = topic.split("/")
-    if len(parts) != 5 or parts[0] != "city":
-        return None
-    return CityTopic(parts[1], parts[2], parts[3], parts[4])
 
 
 def valid_id(text: object) -> bool:

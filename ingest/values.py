@@ -21,7 +21,6 @@ class Note(NamedTuple):
     code: str
 
 
-_FLAG = "flag"
 _NUMBERS: dict[str, tuple[float, float]] = {}
 FLAGS: set[str] = set()
 """Measures that say yes or no: true/false, or 1/0."""

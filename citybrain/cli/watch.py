@@ -16,13 +16,13 @@ from rich.console import Console
 from rich.live import Live
 
 from citybrain import clock as clocks
+from citybrain.apitoken import known_token
 from citybrain.cli.common import DataDir, Output, get_settings, open_db, run_clock
 from citybrain.config import Settings
 from citybrain.kernel.conditions import ConditionInfo
 from citybrain.kernel.errors import InputError
 from citybrain.store.feed import FeedPosition
 from citybrain.text import text
-from console.auth import TOKEN_FILE
 from console.follow import DatabaseFollower, Event, Follower, HttpFollower, Snapshot
 from console.view import View, plain, render
 from console.watching import Watching
@@ -83,11 +83,7 @@ def known_zone(name: str, *, given: bool) -> str:
 @contextmanager
 def _follower(settings: Settings, url: str | None, after: FeedPosition | None) -> Iterator[Follower]:
     if url is not None:
-        token = settings.api_token or ""
-        file = settings.data_dir / TOKEN_FILE
-        if not token and file.is_file():
-            token = file.read_text(encoding="ascii").strip()
-        remote = HttpFollower(url, token=token, after=after)
+        remote = HttpFollower(url, token=known_token(settings.api_token, settings.data_dir), after=after)
         try:
             yield remote
         finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import select
 import shutil
 import signal
@@ -24,10 +23,12 @@ from citybrain.kernel.register import Responsibility
 from citybrain.runtime.broker import free_port
 from citybrain.runtime.flood import KINDS, SAMPLE, Options, asset_id
 from citybrain.runtime.postgres import EmbeddedPostgres
+from citybrain.runtime.process import child_environment
 from citybrain.runtime.rundir import RunDir
 from citybrain.store import register, report, stream
 from citybrain.store.db import Database
 from citybrain.store.migrate import migrate
+from simulators.score import percentile
 
 BOUND = 20_000
 """messages sent and not yet durable in a bench without a rate"""
@@ -95,7 +96,7 @@ def start_run(folder: Path, env: dict[str, str] | None = None, mqtt_port: int | 
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env={**os.environ, "CITYBRAIN_LOG_LEVEL": "INFO", **(env or {})},
+            env=child_environment(**{"CITYBRAIN_LOG_LEVEL": "INFO", **(env or {})}),
         )
 
 
@@ -180,7 +181,5 @@ def says_something(process: subprocess.Popen[bytes]) -> bool:
 
 def quantiles(values: Sequence[float]) -> dict[str, float | None]:
     """p50 and p99, rounded to 0.1; None when there are no values."""
-    ranked = sorted(values)
-    if not ranked:
-        return {"p50": None, "p99": None}
-    return {name: round(ranked[min(len(ranked) - 1, int(len(ranked) * q))], 1) for name, q in (("p50", 0.5), ("p99", 0.99))}
+    found = {"p50": percentile(values, 0.5), "p99": percentile(values, 0.99)}
+    return {name: None if value is None else round(value, 1) for name, value in found.items()}

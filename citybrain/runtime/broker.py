@@ -23,6 +23,7 @@ import psutil
 from paho.mqtt.enums import CallbackAPIVersion
 
 from citybrain.kernel.errors import UnavailableError
+from citybrain.runtime.process import child_environment
 from citybrain.runtime.rundir import RunDir
 
 log = logging.getLogger(__name__)
@@ -122,7 +123,7 @@ class EmbeddedBroker:
                 stderr=output,
                 start_new_session=True,
                 cwd="/",
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                env=child_environment(),
             )
         deadline = time.monotonic() + wait_s
         while not (answers(self.port) and answers(self.port5)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import shutil
 import time
 import warnings
@@ -15,9 +14,6 @@ import psutil
 from citybrain.kernel.errors import UnavailableError
 
 log = logging.getLogger(__name__)
-
-
-_ERROR = re.compile(r"(FATAL|PANIC|error): +\S")
 
 
 class _Last(logging.Handler):

@@ -1,4 +1,4 @@
-"""Small things about processes: end with the parent, wait with patience, signals as flags."""
+"""Small things about processes: their environment, their end with the parent, signals as flags."""
 
 from __future__ import annotations
 
@@ -8,13 +8,24 @@ import signal
 import sys
 from types import FrameType
 
+_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 _PR_SET_PDEATHSIG = 1
+
+
+def child_environment(**more: str) -> dict[str, str]:
+    """Our environment for a child that imports what we import, wherever it was found."""
+    return {**os.environ, **more, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+
+def signal_at_parents_end(number: int) -> None:
+    """Be sent a signal when the parent dies (Linux; elsewhere nothing). Safe between fork and exec: the library is open."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, number)
 
 
 def die_with_parent(parent: int) -> None:
     """Be killed when `parent` dies (Linux). State is safe at any moment, so a hard end is the honest one."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal_at_parents_end(signal.SIGKILL)
     if os.getppid() != parent:  # it died before we asked
         os._exit(1)
 

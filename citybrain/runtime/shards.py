@@ -83,7 +83,6 @@ class Shards:
         poison: list[tuple[Reading, str]] = []
         for shard, indices in _by_shard(readings).items():
             mine = [readings[index] for index in indices]
-            home = shard_of
             try:
                 result = self._engines[shard].step(mine)
             except Exception as error:  # a rule must not stop the stream, whatever it raises
@@ -96,7 +95,7 @@ class Shards:
             events += result.events
             for index, fate in zip(indices, result.fates, strict=True):
                 # a rain gauge goes to every shard; only its own shard says what became of it
-                if readings[index].kind != Kind.RAIN_GAUGE or home(readings[index].asset) == shard:
+                if readings[index].kind != Kind.RAIN_GAUGE or shard_of(readings[index].asset) == shard:
                     fates[index] = fate
         return Judged(fates, events, poison)
 

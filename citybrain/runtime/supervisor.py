@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import signal
 import subprocess
 import sys
@@ -15,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from citybrain import clock as clocks
+from citybrain.apitoken import ensure_token
 from citybrain.config import Settings
 from citybrain.runtime.broker import EmbeddedBroker
 from citybrain.runtime.parts import DRAIN_S, PARTS
 from citybrain.runtime.postgres import EmbeddedPostgres
-from citybrain.runtime.process import Signals
+from citybrain.runtime.process import Signals, child_environment
 from citybrain.runtime.rundir import RunDir
 from citybrain.runtime.sources import client_id
 from citybrain.store.db import Database
@@ -61,7 +61,7 @@ class Part:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
-                    env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                    env=child_environment(),
                     # an interrupt at the terminal is for us; we stop the parts in order
                     start_new_session=True,
                 )
@@ -160,7 +160,7 @@ class Supervisor:
 
     def _announce(self) -> None:
         """Write the run folder: settings with URLs for the parts, and what others want to know."""
-        token = self._settings.api_token or self._token()
+        token = ensure_token(self._settings.api_token, self._settings.data_dir)
         clock = clocks.parse(self._settings.clock)
         # a scaled clock is fixed here: all parts must have the same beginning
         spec = str(clock) if isinstance(clock, clocks.ScaledClock) else "system"
@@ -190,14 +190,6 @@ class Supervisor:
         for name, content in self._told.items():
             if self._run.read(name) != content:
                 self._run.write(name, content, secret=True)
-
-    def _token(self) -> str:
-        """The token of this data directory, made once."""
-        file = self._settings.data_dir / "api-token"
-        if not file.exists():
-            with open(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600), "w") as out:
-                out.write(secrets.token_urlsafe(32))
-        return file.read_text().strip()
 
     def _watch(self) -> None:
         if self._postgres is not None and self._postgres.pid() is None:

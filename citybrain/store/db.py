@@ -21,6 +21,11 @@ T = TypeVar("T")
 Row = dict[str, Any]
 
 
+COPY_NULL = r"\N"
+COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+"""For `str.translate`: a value as it stands in COPY's text format."""
+
+
 def _plain(value: object) -> object:
     """For JSON: a named tuple is a list, anything else its text."""
     return list(value) if isinstance(value, tuple) else str(value)

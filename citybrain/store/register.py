@@ -18,7 +18,7 @@ from psycopg.types.json import Jsonb
 
 from citybrain.kernel.model import Asset, Device, Unit
 from citybrain.kernel.register import Area, Register, Responsibility
-from citybrain.store.db import Tx
+from citybrain.store.db import COPY_ESCAPES, COPY_NULL, Tx
 from citybrain.store.sql import load
 
 _SQL = load("register")
@@ -202,14 +202,11 @@ def _json(items: Sequence[Any]) -> Jsonb:
     return Jsonb([asdict(item) for item in items])
 
 
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-
-
 def _line(asset: Asset, version: int) -> str:
     """One row in COPY's text format, in the order of `copy_assets`."""
     a = asset
     attributes = orjson.dumps(dict(a.attributes)).decode() if a.attributes else "{}"
     values = (a.id, a.kind, a.lat, a.lon, a.unit, a.district, a.cell, a.street_class, a.install_height_mm, a.depth_mm)
     more = (a.pipe_diameter_mm, a.rated_power_w, a.feeder, a.cabinet, a.gateway, a.model, a.interval_s, a.schedule, a.name)
-    row = [r"\N" if value is None else str(value).translate(_ESCAPES) for value in values + more]
-    return "\t".join([*row, "t" if a.provisional else "f", attributes.translate(_ESCAPES), str(version)]) + "\n"
+    row = [COPY_NULL if value is None else str(value).translate(COPY_ESCAPES) for value in values + more]
+    return "\t".join([*row, "t" if a.provisional else "f", attributes.translate(COPY_ESCAPES), str(version)]) + "\n"

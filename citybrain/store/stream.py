@@ -10,12 +10,10 @@ import orjson
 
 from citybrain.kernel.model import Reading
 from citybrain.kernel.times import from_ms, to_ms
-from citybrain.store.db import Row, Tx
+from citybrain.store.db import COPY_ESCAPES, COPY_NULL, Row, Tx
 from citybrain.store.sql import load
 
-SQL = load("stream")
-_NULL = "\\N"
-_ESCAPE = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_SQL = load("stream")
 
 
 class _Seconds(dict[int, str]):
@@ -46,10 +44,10 @@ def copy_fresh(tx: Tx, readings: Sequence[Reading]) -> None:
         if "\\" in measures:
             measures = measures.replace("\\", "\\\\")
         lines.append(
-            f"{asset.translate(_ESCAPE)}\t{_stamp(observed)}\t{device.translate(_ESCAPE)}\t{key}\t{_stamp(received)}\t{kind}\t"
-            f"{_NULL if seq is None else seq}\t{int(flags)}\t{window}\t{measures}\n"
+            f"{asset.translate(COPY_ESCAPES)}\t{_stamp(observed)}\t{device.translate(COPY_ESCAPES)}\t{key}\t{_stamp(received)}\t{kind}\t"
+            f"{COPY_NULL if seq is None else seq}\t{int(flags)}\t{window}\t{measures}\n"
         )
-    tx.copy_text(SQL["copy_readings"], "".join(lines).encode())
+    tx.copy_text(_SQL["copy_readings"], "".join(lines).encode())
 
 
 def add_late(tx: Tx, readings: Sequence[Reading], now: datetime) -> list[bool]:
@@ -57,12 +55,12 @@ def add_late(tx: Tx, readings: Sequence[Reading], now: datetime) -> list[bool]:
     fresh = []
     since: dict[str, int] = {}
     for reading in readings:
-        row = tx.one(SQL["add_late"], **_row(reading))
+        row = tx.one(_SQL["add_late"], **_row(reading))
         fresh.append(row is not None)
         if row is not None:
             since[reading.asset] = min(reading.observed_ms, since.get(reading.asset, reading.observed_ms))
     for asset, ms in since.items():
-        tx.run(SQL["ask_rejudge"], asset=asset, since=from_ms(ms), asked_at=now)
+        tx.run(_SQL["ask_rejudge"], asset=asset, since=from_ms(ms), asked_at=now)
     return fresh
 
 
@@ -93,20 +91,20 @@ def _reading(row: Row) -> Reading:
 
 def archive_of(tx: Tx, asset: str, since: datetime, most: int = 1_000_000) -> list[Reading]:
     """The readings of an asset from `since` on, in canonical order; of more than `most` only the newest."""
-    return [_reading(row) for row in reversed(tx.all(SQL["archive_of"], asset=asset, since=since, most=most))]
+    return [_reading(row) for row in reversed(tx.all(_SQL["archive_of"], asset=asset, since=since, most=most))]
 
 
 def context_of(tx: Tx, district: str | None, since: datetime) -> list[Reading]:
     """The rain readings of a district from `since` on."""
     if district is None:
         return []
-    return [_reading(row) for row in tx.all(SQL["context_of"], district=district, since=since)]
+    return [_reading(row) for row in tx.all(_SQL["context_of"], district=district, since=since)]
 
 
 def drop_readings(tx: Tx, readings: Sequence[Reading]) -> None:
     """Forget repeats that canonical dedupe dropped."""
     tx.many(
-        SQL["drop_reading"],
+        _SQL["drop_reading"],
         [{"asset": r.asset, "observed_at": from_ms(r.observed_ms), "device": r.device, "key": r.key} for r in readings],
     )
 
@@ -114,18 +112,18 @@ def drop_readings(tx: Tx, readings: Sequence[Reading]) -> None:
 def append(tx: Tx, position: int, at: datetime, entry: bytes, amounts: Mapping[str, int]) -> None:
     """Append one entry to the log and add to the durable counters. Two writers at one position violate the primary key."""
     added = {name: value for name, value in amounts.items() if value}
-    tx.run(SQL["append"], position=position, at=at, entry=entry, names=list(added), values=list(added.values()))
+    tx.run(_SQL["append"], position=position, at=at, entry=entry, names=list(added), values=list(added.values()))
 
 
 def last_position(tx: Tx) -> int:
     """Position of the last entry, 0 when there is none."""
-    row = tx.one(SQL["last_position"])
+    row = tx.one(_SQL["last_position"])
     return int(row["position"]) if row else 0
 
 
 def entries_after(tx: Tx, position: int, page: int = 500) -> Iterator[tuple[int, bytes]]:
     """The entries of the log after a position, page by page."""
-    while rows := tx.all(SQL["entries_after"], position=position, limit=page):
+    while rows := tx.all(_SQL["entries_after"], position=position, limit=page):
         for row in rows:
             yield row["position"], bytes(row["entry"])
         position = rows[-1]["position"]
@@ -133,7 +131,7 @@ def entries_after(tx: Tx, position: int, page: int = 500) -> Iterator[tuple[int,
 
 def prune(tx: Tx) -> int:
     """Forget log entries that every shard's checkpoint contains; how many."""
-    return tx.run(SQL["prune"])
+    return tx.run(_SQL["prune"])
 
 
 class Checkpoint(NamedTuple):
@@ -149,51 +147,51 @@ def checkpoints(tx: Tx) -> list[Checkpoint]:
     """The last checkpoint of every shard that has one."""
     return [
         Checkpoint(row["shard"], row["position"], row["detector_version"], bytes(row["state"]))
-        for row in tx.all(SQL["checkpoints"])
+        for row in tx.all(_SQL["checkpoints"])
     ]
 
 
 def save_checkpoint(tx: Tx, checkpoint: Checkpoint, now: datetime) -> None:
     """Save a checkpoint, unless a newer one is there."""
-    tx.run(SQL["save_checkpoint"], **checkpoint._asdict(), at=now)
+    tx.run(_SQL["save_checkpoint"], **checkpoint._asdict(), at=now)
 
 
 def counters(tx: Tx) -> dict[str, int]:
     """All durable counters."""
-    return {row["name"]: row["value"] for row in tx.all(SQL["counters"])}
+    return {row["name"]: row["value"] for row in tx.all(_SQL["counters"])}
 
 
 def rejudge_waiting(tx: Tx) -> list[tuple[str, datetime]]:
     """Assets to judge again with the time of their earliest late reading."""
-    return [(row["asset"], row["since"]) for row in tx.all(SQL["rejudge_waiting"])]
+    return [(row["asset"], row["since"]) for row in tx.all(_SQL["rejudge_waiting"])]
 
 
 def rejudge_done(tx: Tx, asset: str) -> None:
     """An asset was judged again."""
-    tx.run(SQL["rejudge_done"], asset=asset)
+    tx.run(_SQL["rejudge_done"], asset=asset)
 
 
 def known_episodes(tx: Tx, asset: str, since: datetime) -> list[Row]:
     """The episodes of an asset that end after `since`."""
-    return tx.all(SQL["known_episodes"], asset=asset, since=since)
+    return tx.all(_SQL["known_episodes"], asset=asset, since=since)
 
 
 def total_readings(tx: Tx) -> int:
     """How many readings are stored."""
-    row = tx.one(SQL["total_readings"])
+    row = tx.one(_SQL["total_readings"])
     return int(row["n"]) if row else 0
 
 
 def fence(tx: Tx) -> None:
     """Wait until no other pipeline writes, and keep others out while this connection lives."""
-    tx.one(SQL["fence"])
+    tx.one(_SQL["fence"])
 
 
 def notify(tx: Tx, what: str) -> None:
     """Wake whoever watches, when this transaction commits."""
-    tx.one(SQL["notify"], what=what)
+    tx.one(_SQL["notify"], what=what)
 
 
 def expire(tx: Tx, before: datetime) -> int:
     """Delete readings observed before a time; how many."""
-    return tx.run(SQL["expire"], before=before)
+    return tx.run(_SQL["expire"], before=before)

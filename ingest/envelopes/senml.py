@@ -59,7 +59,7 @@ def _take_bases(record: dict[str, Any], base: dict[str, Any]) -> None:
     for key, kind in _BASES.items():
         if key in record:
             value = record[key]
-            if isinstance(value, bool) or not isinstance(value, kind):  # type: ignore[arg-type]
+            if isinstance(value, bool) or not isinstance(value, kind):  # type: ignore[arg-type]  # a class or a pair of them
                 raise PayloadError("bad_time" if key == "bt" else "bad_field", f"{key} has a wrong type")
             base[key] = value
 

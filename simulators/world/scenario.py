@@ -14,8 +14,6 @@ from simulators.world.world import World
 
 DEMO_START = "2026-03-02T15:00:00+00:00"
 """23:00 in the made-up city: ten hours from here hold a night, a dawn and a morning."""
-DEMO_SPEED = 600
-"""A minute of ours is ten hours of theirs: a blockage in dry weather needs five to show."""
 DEMO: tuple[tuple[str, float], ...] = (
     ("blockage_dry", 0.03),
     ("cover_stolen", 0.05),

@@ -69,15 +69,3 @@ class Sky:
         rise, fall = self.sun(day)
         midnight = day * DAY_MS - self.offset_ms
         return before + min(t_ms, rise) - midnight + max(0, t_ms - fall)
-
-    def next_sunset(self, t_ms: int) -> int:
-        """The first sunset at or after a moment."""
-        day = self.day_of(t_ms)
-        fall = self.sun(day)[1]
-        return fall if fall >= t_ms else self.sun(day + 1)[1]
-
-    def next_sunrise(self, t_ms: int) -> int:
-        """The first sunrise at or after a moment."""
-        day = self.day_of(t_ms)
-        rise = self.sun(day)[0]
-        return rise if rise >= t_ms else self.sun(day + 1)[0]

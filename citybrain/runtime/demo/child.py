@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from citybrain.kernel.errors import UnavailableError
+from citybrain.runtime.process import child_environment, signal_at_parents_end
 from citybrain.runtime.rundir import RunDir
-
-_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-_PR_SET_PDEATHSIG = 1
 
 STOP_S = 40.0
 """longest wait for a clean end; the parts drain within 30 s"""
-
-
-def _end_with_demo() -> None:
-    """In the child, before it becomes `citybrain run`: a demo that is killed takes its city with it (Linux)."""
-    if _LIBC is not None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Child:
@@ -46,10 +37,11 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, **given, "CITYBRAIN_CLOCK": clock, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                env=child_environment(**given, CITYBRAIN_CLOCK=clock),
                 # Ctrl-C at the terminal is for the demo, which stops the child in its own time
                 start_new_session=True,
-                preexec_fn=_end_with_demo if sys.platform == "linux" else None,
+                # a demo that is killed takes its city with it
+                preexec_fn=partial(signal_at_parents_end, signal.SIGTERM),
             )
 
     def wait_ready(self, wait_s: float) -> str:

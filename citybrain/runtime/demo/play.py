@@ -25,6 +25,7 @@ from rules.load import load as load_rulebook
 from simulators.crew import Crew
 from simulators.ledger import Ledger, mark_of
 from simulators.publish import Player, Publisher
+from simulators.truth import dumps
 from simulators.world import Options, World, demo, plan
 from simulators.world.scenario import DEMO_START
 
@@ -133,6 +134,7 @@ class Play:
             publisher.drain(10)
             quiet = self._quiet(client)
             stage.child.check()
+            (stage.data_dir / "truth.jsonl").write_bytes(dumps(self.world.truth()))
             return {**self._head(player, quiet), **self._count(db, player.world_ms)}
 
     def _on_step(self, now_ms: int) -> None:
@@ -189,8 +191,3 @@ class Play:
                 infos=self.infos,
                 now_ms=now_ms,
             )
-
-
-def checked(summary: dict[str, Any]) -> list[str]:
-    """What went wrong in a demo, for people: the names of the figures that must be zero and are not."""
-    return [name for name in ("readings_lost", "orders_duplicate", "false_critical_alerts") if summary[name]]

@@ -7,6 +7,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+from citybrain.apitoken import known_token
 from citybrain.clock import ScaledClock, real_ms
 from citybrain.config import Settings
 from citybrain.kernel.errors import InputError
@@ -73,7 +74,7 @@ class Stage:
         self.url = child.wait_ready(READY_S)
         info = child.info()
         self.mqtt = str(info["mqtt"])
-        self.token = self._settings.api_token or (self.data_dir / "api-token").read_text(encoding="ascii").strip()
+        self.token = known_token(self._settings.api_token, self.data_dir)
         # opened last, so closed first: before the child takes the server away
         return self._stack.enter_context(Database(str(info["database"]), size=4, name="citybrain demo"))
 

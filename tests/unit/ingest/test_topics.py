@@ -48,7 +48,5 @@ def test_no_ids(name: object) -> None:
 
 
 def test_canonical_topics() -> None:
-    topic = topics.canonical("demo", "drain", "D-1")
-    assert topics.parse(topic) == ("demo", "drain", "D-1", "telemetry")
-    assert topics.matches(topics.subscription("demo"), topic)
-    assert topics.parse("elsewhere/demo/drain/D-1/telemetry") is None
+    assert topics.matches(topics.subscription("demo"), topics.CANONICAL.format(city="demo", kind="drain", asset="D-1"))
+    assert not topics.matches(topics.subscription("demo"), "elsewhere/demo/drain/D-1/telemetry")
