@@ -10,7 +10,7 @@ from citybrain.kernel.model import Value
 from ingest import units
 from ingest.paths import Path, Scope
 from ingest.profile import ValueRule, code
-from ingest.values import FLAGS, MAX_VALUES, Note, take
+from ingest.values import FLAGS, MAX_VALUES, Note, bound, take
 
 _DROP = object()
 
@@ -60,7 +60,7 @@ def read_values(rules: tuple[Rule, ...], scope: Scope) -> tuple[dict[str, Value]
             _put(rule, rule.rule.absent, values, notes)
     if len(values) > MAX_VALUES:
         notes.append(Note("", "too_many"))
-        values = dict(list(values.items())[:MAX_VALUES])
+        bound(values)
     return values, notes
 
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 CANONICAL = "city/{city}/{kind}/{asset}/telemetry"
 MAX_ID = 128
 _FORBIDDEN = frozenset("/+#\x00")
+_FOLDERS = frozenset({".", ".."})
 
 
 def subscription(city: str) -> str:
@@ -17,7 +18,8 @@ def subscription(city: str) -> str:
 def valid_id(text: object) -> bool:
     """Whether an id may name an asset or device: 1..128 printable characters, not blank at an end, none of `/ + #` and NUL.
 
-    Ids become topic levels, database keys and parts of URLs. A device id may hold a `:` between device and channel.
+    Ids become topic levels, database keys and parts of URLs, where `.` and `..` mean a folder. A device id may hold a `:`
+    between device and channel.
     """
     return (
         isinstance(text, str)
@@ -26,6 +28,7 @@ def valid_id(text: object) -> bool:
         and not text[0].isspace()
         and not text[-1].isspace()
         and _FORBIDDEN.isdisjoint(text)
+        and text not in _FOLDERS
     )
 
 

@@ -91,10 +91,17 @@ def take_all(given: dict[str, Any], into: dict[str, Value]) -> tuple[Note, ...]:
         if code is not None:
             notes.append(Note(name[:64], code))
     if len(into) > MAX_VALUES:
-        for name in list(into)[MAX_VALUES:]:
-            del into[name]
+        bound(into)
         notes.append(Note("", "too_many"))
     return tuple(notes)
+
+
+def bound(values: dict[str, Value]) -> None:
+    """Leave out what is more than MAX_VALUES: the last ones, and names that no rule knows before those that one may need."""
+    known = [name for name in values if name in MEASURES]
+    others = [name for name in values if name not in MEASURES]
+    for name in (*known, *others)[MAX_VALUES:]:
+        del values[name]
 
 
 def derive_levels(values: dict[str, Value], asset: Asset) -> None:

@@ -66,6 +66,9 @@ def _check_reading(got: Reading, want: dict[str, Any]) -> None:
         "seq": got.seq,
         "window_s": got.window_ms / 1000,
     }
+    holds = want.get("holds", {})
+    assert {key: got.values.get(key) for key in holds} == holds
+    want = {key: value for key, value in want.items() if key != "holds"}
     if "observed" in want:
         want = {**want, "observed": iso(_ms(want["observed"]))}
     assert {key: facts[key] for key in want if key != "flags"} == {key: value for key, value in want.items() if key != "flags"}
