@@ -17,6 +17,7 @@ from citybrain.text import text
 from dispatch.calendars import load_calendars
 from dispatch.deadlines import Deadline, due
 from dispatch.responsibility import REASONS, UNASSIGNED, find_unit
+from rules.load import load as load_rulebook
 
 app = typer.Typer(
     help="Why this unit, why this deadline.\n\nExample: citybrain explain route SL-000123 --condition SL-OUT",
@@ -37,6 +38,9 @@ def route(
     Example: citybrain explain route SL-000123 --condition SL-OUT
     """
     settings = get_settings(data_dir)
+    known = load_rulebook(settings.rulebook).info
+    if condition is not None and condition not in known:
+        raise NotFound(f"no condition {condition!r}; there are {', '.join(sorted(known))}")
     with open_db(settings) as db, db.transaction() as tx:
         register = register_store.load_rules(tx)
         register.assets = register_store.assets_by_id(tx, [asset])

@@ -175,6 +175,9 @@ def test_explain_route(folder: Path) -> None:
         "matched",
     ]
     assert isinstance(run(explain.app, "route", "nothing").exception, NotFound)
+    unknown = run(explain.app, "route", "L2", "--condition", "SL-OFF").exception
+    assert isinstance(unknown, NotFound)
+    assert "SL-OUT" in str(unknown)
 
 
 def test_explain_deadline(db: Database, db_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
