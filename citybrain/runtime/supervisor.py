@@ -50,7 +50,7 @@ class Part:
                 return
             self._deaths = 1 if now - self._started > HEALTHY_S else self._deaths + 1
             wait = BACKOFF_S[min(self._deaths, len(BACKOFF_S)) - 1]
-            log.warning("%s ended (%s), starts again in %.1f s", self.name, _how(code), wait)
+            log.warning("%s ended (%s), starts again in %.1f s%s", self.name, _how(code), wait, self._last_words(code))
             self.process, self._next = None, now + wait
         if now >= self._next:
             self._started = now
@@ -65,6 +65,18 @@ class Part:
                     # an interrupt at the terminal is for us; we stop the parts in order
                     start_new_session=True,
                 )
+
+    def _last_words(self, code: int) -> str:
+        """What it said when it ended by itself: few people look into its log."""
+        if code <= 0:
+            return ""
+        try:
+            with (self._data_dir / "log" / f"{self.name}.log").open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - 2000))
+                lines = file.read().decode("utf-8", "replace").strip().splitlines()
+        except OSError:
+            return ""
+        return f"; it said: {lines[-1][-400:]}" if lines else ""
 
     def send(self, number: int) -> None:
         """Send it a signal, if it runs."""

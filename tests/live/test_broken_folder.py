@@ -86,6 +86,21 @@ def test_damaged_run_files_are_mended_while_it_runs_and_harm_no_start(folder: Pa
         assert process.wait(60) == 0
 
 
+def test_a_part_that_ends_by_itself_is_quoted(folder: Path) -> None:
+    RunDir(folder).make()
+    process = start_run(folder, {"CITYBRAIN_HTTP_HOST": "203.0.113.7"})  # an address that no machine of ours has
+    try:
+        log, deadline = folder / "log" / "run.log", time.monotonic() + 30
+        while "http ended (exit code 1)" not in log.read_text():
+            assert time.monotonic() < deadline, "ended"
+            time.sleep(0.1)
+        assert "203.0.113.7" in next(line for line in log.read_text().splitlines() if "http ended" in line)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+        app.stop_leftovers(Settings(data_dir=folder))
+
+
 def test_a_broker_is_found_again_without_its_file(folder: Path) -> None:
     run = RunDir(folder).make()
     first = EmbeddedBroker(run, port=free_port())
