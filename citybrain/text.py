@@ -21,6 +21,14 @@ def table(area: str, language: str) -> dict[str, str]:
     return {str(key): str(value) for key, value in (yaml.safe_load(source) or {}).items()}
 
 
+def code_text(prefix: str, code: str, language: str = "en") -> str:
+    """The text of `prefix` + `code` (`console.state_` + `fixed`). A code that a newer program wrote stands for itself."""
+    try:
+        return text(f"{prefix}{code}", language)
+    except KeyError:
+        return code
+
+
 def text(key: str, language: str = "en", **values: object) -> str:
     """The text of `area.name` with its placeholders filled. Raises KeyError for an unknown key."""
     area, name = key.split(".", 1)

@@ -17,7 +17,7 @@ Infos = Mapping[str, ConditionInfo]
 def title(condition: str, infos: Infos) -> Title:
     """The condition in words; its id where the rulebook does not know it any more."""
     info = infos.get(condition)
-    return Title(en=(info and info.title_en) or condition, zh=(info and info.title_zh) or condition)
+    return Title(en=info.title("en"), zh=info.title("zh")) if info else Title(en=condition, zh=condition)
 
 
 def alert(row: Row, infos: Infos) -> Alert:
@@ -74,7 +74,7 @@ def quarantined(row: Row) -> Quarantined:
     return Quarantined.model_validate({**row, "preview": preview(bytes(row["payload"]))})
 
 
-def preview(payload: bytes, size: int = 200) -> str:
-    """The first bytes as text; bytes that are not UTF-8 and control characters are escaped."""
+def preview(payload: bytes, size: int = 200, *, keep: str = "") -> str:
+    """The first bytes as text; bytes that are not UTF-8 and control characters (but for those in `keep`) are escaped."""
     text = payload[:size].decode("utf-8", "backslashreplace")
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    return "".join(char if char.isprintable() or char in keep else char.encode("unicode_escape").decode() for char in text)

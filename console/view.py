@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from citybrain.kernel.conditions import ConditionInfo
-from citybrain.text import text
+from citybrain.text import code_text, text
 from console.watching import Line, Row, Watching, gravest_first, moment, urgent_first
 from dispatch.orders import FINAL
 
@@ -84,9 +84,12 @@ def title(row: Row, view: View) -> str:
     if isinstance(given, Mapping):
         return str(given.get(view.language) or row["condition"])
     info = view.infos.get(row["condition"])
-    if info is None:
-        return str(row["condition"])
-    return (info.title_zh if view.language == "zh" else info.title_en) or info.id
+    return info.title(view.language) if info else str(row["condition"])
+
+
+def unit_names(units: Iterable[Row], language: str) -> dict[str, str]:
+    """Unit id -> name in a language; in English where it has no other."""
+    return {row["id"]: (row.get("name_zh") if language == "zh" else "") or row["name"] for row in units}
 
 
 def unit_name(row: Row, view: View) -> str:
@@ -98,7 +101,8 @@ def _local(at: datetime, view: View) -> str:
     return at.astimezone(ZoneInfo(view.zone)).strftime("%m-%d %H:%M")
 
 
-def _mark(table: Mapping[str, tuple[str, str]], key: str, word: str = "") -> Text:
+def mark(table: Mapping[str, tuple[str, str]], key: str, word: str = "") -> Text:
+    """A word with the shape and the colour of its kind (`SEVERITY` or `STATE`)."""
     shape, colour = table.get(key, ("·", ""))
     return Text(f"{shape} {word}".rstrip(), style=colour, no_wrap=True)
 
@@ -114,10 +118,14 @@ def time_left(row: Row, view: View) -> Text:
 
 
 def _word(area: str, key: str, view: View) -> str:
-    try:
-        return text(f"console.{area}_{key}", view.language)
-    except KeyError:
-        return key  # a newer program wrote it; its code is better than nothing
+    return code_text(f"console.{area}_", key, view.language)
+
+
+def why(row: Row, view: View) -> str:
+    """Why an alert stands as it does: in English the sentence with its numbers, else the reason in words."""
+    if view.language == "en":
+        return str(row.get("detail") or row.get("reason") or "")
+    return code_text("reasons.", str(row.get("reason") or ""), view.language)
 
 
 def orders_table(view: View, rows: int) -> RenderableType:
@@ -129,11 +137,11 @@ def orders_table(view: View, rows: int) -> RenderableType:
     for row in found[:rows]:
         children = f" +{row['children']}" if row.get("children") else ""
         table.add_row(
-            Text.assemble(_mark(SEVERITY, row["severity"]), f" #{row['number']}"),
+            Text.assemble(mark(SEVERITY, row["severity"]), f" #{row['number']}"),
             _cell(f"{row['asset']}{children}"),
             _cell(title(row, view)),
             _cell(unit_name(row, view)),
-            _mark(STATE, row["state"], _word("state", row["state"], view)),
+            mark(STATE, row["state"], _word("state", row["state"], view)),
             span(view.now - moment(row["dispatched_at"])),
             time_left(row, view),
         )
@@ -150,12 +158,12 @@ def alerts_table(view: View, rows: int) -> RenderableType:
         table.add_column(text(f"console.head_{name}", view.language), no_wrap=True, overflow="ellipsis")
     for row in found[:rows]:
         table.add_row(
-            _mark(SEVERITY, row["severity"], _word("severity", row["severity"], view)),
+            mark(SEVERITY, row["severity"], _word("severity", row["severity"], view)),
             _cell(row["asset"]),
             _cell(title(row, view)),
             _cell(_word("phase", row["phase"], view) + (" ≈" if row.get("flapping") else "")),
             span(view.now - moment(row["onset_at"])),
-            _cell(row.get("detail") or row.get("reason") or ""),
+            _cell(why(row, view)),
         )
     if not found:
         return Text(text("console.no_alerts", view.language), style="dim")
@@ -169,12 +177,12 @@ def line_text(line: Line, view: View) -> Text:
     if line.topic == "alert":
         what = _word("change", line.what, view)
         return Text.assemble(
-            (head, "dim"), _mark(SEVERITY, row["severity"]), clean(f" {row['asset']}  {title(row, view)}: {what}"), no_wrap=True
+            (head, "dim"), mark(SEVERITY, row["severity"]), clean(f" {row['asset']}  {title(row, view)}: {what}"), no_wrap=True
         )
     what = _word("event", line.what, view)
     return Text.assemble(
         (head, "dim"),
-        _mark(STATE, row.get("to_state") or row["state"]),
+        mark(STATE, row.get("to_state") or row["state"]),
         clean(f" #{row['number']} {row['asset']}  {unit_name(row, view)}: {what}"),
         clean(f"  {row['reason']}") if row.get("reason") else "",
         no_wrap=True,

@@ -12,14 +12,14 @@ from rich.text import Text
 
 from citybrain import clock
 from citybrain.cli.common import DataDir, Output, OutputOption, emit, emit_one, get_settings, open_db, run_clock
-from citybrain.cli.shapes import looks_of, mark
+from citybrain.cli.shapes import view_of
 from citybrain.kernel.errors import InputError
 from citybrain.kernel.events import AlertPhase
 from citybrain.kernel.model import Severity
 from citybrain.kernel.times import from_ms
 from citybrain.store import views
-from citybrain.text import text
-from console.view import SEVERITY, clean, span
+from citybrain.text import code_text, text
+from console.view import SEVERITY, clean, mark, span, title, why
 
 app = typer.Typer(
     help="Alerts: episodes of conditions, and the readings behind them.\n\nExample: citybrain alerts list --severity critical",
@@ -50,11 +50,11 @@ def list_alerts(
     live = not everything and phase != AlertPhase.RESOLVED
     with open_db(settings) as db, db.transaction() as tx:
         rows = views.alerts(tx, limit=limit, asset=asset, condition=condition, severity=severity, phase=phase, live=live)
-        looks = looks_of(tx, settings, now)
+        view = view_of(tx, settings, now)
     if output is Output.JSON:
         emit(rows, output)
         return
-    say = looks.language
+    say = view.language
     if not rows:
         Console().print(Text(text("console.no_alerts", say), style="dim"))
         return
@@ -65,10 +65,10 @@ def list_alerts(
         table.add_row(
             mark(SEVERITY, row["severity"], text(f"console.severity_{row['severity']}", say)),
             Text(clean(row["asset"])),
-            Text(clean(looks.title(row["condition"]))),
+            Text(clean(title(row, view))),
             text(f"console.phase_{row['phase']}", say) + (" ≈" if row["flapping"] else ""),
             span(now - row["onset_at"]),
-            Text(clean(row["detail"] or row["reason"])),
+            Text(clean(why(row, view))),
         )
     Console().print(table)
 
@@ -93,13 +93,14 @@ def show(
     if output is Output.JSON:
         emit_one(row, output)
         return
-    emit_one({key: value for key, value in row.items() if key not in {"events", "evidence"}}, output)
     say = settings.language
+    emit_one({key: value for key, value in row.items() if key not in {"events", "evidence"}}, output, language=say)
     typer.echo(f"\n{text('orders.evidence', say)}")
     evidence = [{"observed_at": from_ms(at), "measure": measure, "value": value} for at, measure, value in row["evidence"]]
-    emit(evidence, output, columns=("observed_at", "measure", "value"))
+    emit(evidence, output, columns=("observed_at", "measure", "value"), language=say)
     typer.echo(f"\n{text('orders.changes', say)}")
-    emit(row["events"], output, columns=("at", "change", "reason", "detail"))
+    changes = [{**event, "change": code_text("console.change_", event["change"], say)} for event in row["events"]]
+    emit(changes, output, columns=("at", "change", "reason", "detail"), language=say)
 
 
 def _among(option: str, value: str | None, known: tuple[str, ...]) -> None:

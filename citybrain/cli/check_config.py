@@ -15,6 +15,7 @@ from citybrain import clock, yamlfile
 from citybrain.cli.common import Output, OutputOption, emit
 from citybrain.config import SECRETS, Settings
 from citybrain.kernel.errors import ConfigError
+from citybrain.text import text
 
 
 class Part(NamedTuple):
@@ -53,25 +54,25 @@ def register(root: typer.Typer) -> None:
         Example: citybrain check-config --rulebook city-rules.yml
         """
         given = {"rulebook": rulebook, "profiles": profiles, "limits": limits, "calendars": calendars}
-        faults = check_all(config, {key: value for key, value in given.items() if value is not None})
+        language, faults = check_all(config, {key: value for key, value in given.items() if value is not None})
         if output is Output.JSON:
             emit([{"file": f.file, "line": f.line, "key": f.key, "fault": f.message} for f in faults], output)
         else:
             for fault in faults:
                 typer.echo(str(fault))
-            typer.echo(f"{len(faults)} fault(s)" if faults else "settings, limits, calendars, profiles, rulebook: no fault")
+            typer.echo(text("cli.faults", language, n=len(faults)) if faults else text("cli.no_faults", language))
         if faults:
             raise typer.Exit(1)
 
 
-def check_all(config: Path | None, given: dict[str, Path]) -> list[ConfigError]:
-    """Every fault. `given` are paths from the command line by setting."""
+def check_all(config: Path | None, given: dict[str, Path]) -> tuple[str, list[ConfigError]]:
+    """The language to speak (English while the settings are wrong), and every fault. `given`: paths by setting."""
     settings, faults = check_settings(config, given)
     paths = {part: given.get(part) or getattr(settings, part, None) for part in ("limits", "calendars", "profiles", "rulebook")}
     for part in PARTS:
         faults += _function(part.module, part.function)(paths[part.setting])
     faults += _function("rules.load", "check")(paths["rulebook"], filings=_filings(paths["limits"]))
-    return faults
+    return settings.language if settings else "en", faults
 
 
 def _filings(path: Path | None) -> list[str] | None:

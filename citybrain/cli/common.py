@@ -22,6 +22,7 @@ from citybrain.config import settings as load_settings
 from citybrain.kernel.errors import InputError
 from citybrain.runtime.rundir import RunDir
 from citybrain.store.db import Database
+from citybrain.text import code_text, text
 
 
 class Output(StrEnum):
@@ -64,32 +65,46 @@ def run_clock(settings: Settings) -> str:
     return str(RunDir(settings.data_dir).read("run").get("clock") or settings.clock)
 
 
-def emit(rows: Sequence[Mapping[str, Any]], output: Output, *, columns: Sequence[str] | None = None, title: str = "") -> None:
-    """Print rows as a table or as a JSON array. `columns`: which, in which order (default: those of the first row)."""
+def emit(
+    rows: Sequence[Mapping[str, Any]], output: Output, *, columns: Sequence[str] | None = None, language: str = "en"
+) -> None:
+    """Print rows as a JSON array, or as a table with headings in `language`.
+
+    `columns` of the table: which, in which order (default: those of the first row).
+    """
     if output is Output.JSON:
-        sys.stdout.write(json.dumps([dict(row) for row in rows], default=_plain, ensure_ascii=False, indent=1) + "\n")
+        write_json([dict(row) for row in rows])
         return
     names = list(columns or (rows[0] if rows else ()))
-    table = Table(title=title or None, header_style="bold", title_justify="left")
+    table = Table(header_style="bold")
     for name in names:
-        table.add_column(name.replace("_", " "), overflow="fold")
+        table.add_column(code_text("columns.", name, language), overflow="fold")
     for row in rows:
         # Text: a value of a device must not be read as markup
-        table.add_row(*(Text(_cell(row.get(name))) for name in names))
+        table.add_row(*(Text(_cell(row.get(name), language)) for name in names))
     Console().print(table)
 
 
-def emit_one(row: Mapping[str, Any], output: Output) -> None:
-    """Print one object."""
+def emit_one(row: Mapping[str, Any], output: Output, *, language: str = "en") -> None:
+    """Print one object: as JSON, or as a table of names (in `language`) and values."""
     if output is Output.JSON:
-        sys.stdout.write(json.dumps(dict(row), default=_plain, ensure_ascii=False, indent=1) + "\n")
+        write_json(dict(row))
+        return
+    table = Table(show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for key, value in row.items():
+        table.add_row(code_text("columns.", key, language), Text(_cell(value, language)))
+    Console().print(table)
+
+
+def write_json(content: object, file: Path | None = None) -> None:
+    """Write JSON for programs to a file, else to standard output."""
+    written = json.dumps(content, default=_plain, ensure_ascii=False, indent=1) + "\n"
+    if file is None:
+        sys.stdout.write(written)
     else:
-        table = Table(show_header=False)
-        table.add_column(style="bold")
-        table.add_column(overflow="fold")
-        for key, value in row.items():
-            table.add_row(key.replace("_", " "), Text(_cell(value)))
-        Console().print(table)
+        file.write_text(written, encoding="utf-8")
 
 
 def writable(option: str, file: Path | None) -> None:
@@ -110,9 +125,11 @@ def _plain(value: object) -> object:
     return str(value)
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, language: str) -> str:
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return text("columns.true" if value else "columns.false", language)
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
     if isinstance(value, list | tuple | dict):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -16,14 +15,13 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from citybrain.cli.common import get_settings
-from citybrain.kernel.errors import InputError
+from citybrain.cli.common import get_settings, writable, write_json
 from citybrain.runtime.demo.play import Moment, Play, Show, Wish
 from citybrain.runtime.demo.stage import Stage
 from citybrain.store.db import Database
-from citybrain.text import text
+from citybrain.text import code_text, text
 from console.follow import DatabaseFollower
-from console.view import View, render, span
+from console.view import View, render, span, unit_names
 from console.watching import Watching
 
 LINE_S = 5.0
@@ -59,12 +57,8 @@ def demo(
     for name in _SERVERS:
         os.environ.pop(name, None)  # a simulated city has no business in a real database or on a real broker
     settings = get_settings(None, language=language)
-    if json_file is not None and not os.access(json_file.resolve().parent, os.W_OK):
-        raise InputError(f"--json {json_file}: the folder is not there or cannot be written to")
-    try:
-        play = Play(Wish(assets, seed, seconds, speed, hours, data_dir), settings)
-    except ValueError as error:
-        raise InputError(f"--assets {assets}: {error}") from error
+    writable("--json", json_file)
+    play = Play(Wish(assets, seed, seconds, speed, hours, data_dir), settings)
     words = settings.language
     screen = Console()
     pace = play.pace
@@ -86,7 +80,7 @@ def demo(
     with _Shown(play, screen, words) as shown:
         result = play.run(shown.begin)
     if json_file is not None:
-        json_file.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        write_json(result, json_file)
     _print_summary(result, screen, words)
 
 
@@ -124,8 +118,7 @@ class _Shown:
         follower, watching = DatabaseFollower(db, stage.clock), Watching()
         snapshot = follower.begin()
         watching.begin(snapshot.alerts, snapshot.orders)
-        name = "name_zh" if self._words == "zh" else "name"
-        units = {key: row.get(name) or row["name"] for key, row in snapshot.units.items()}
+        units = unit_names(snapshot.units.values(), self._words)
         live = self._live = Live(console=self._screen, screen=True, auto_refresh=False)
         live.start()
 
@@ -211,7 +204,9 @@ def _print_summary(result: dict[str, Any], screen: Console, words: str) -> None:
     for name, one in result["by_fault"].items():
         delay_s = one["delay_p50_s"]
         shown = "" if delay_s is None else span(timedelta(seconds=delay_s))
-        faults.add_row(name, str(one["injected"]), str(one["detected"]), str(one["missed"]), shown)
+        faults.add_row(
+            code_text("demo.fault_", name, words), str(one["injected"]), str(one["detected"]), str(one["missed"]), shown
+        )
     screen.print(faults)
     if not result["quiet"]:
         screen.print(text("demo.not_quiet", words))

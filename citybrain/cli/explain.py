@@ -13,10 +13,10 @@ from citybrain.kernel.model import Unit
 from citybrain.store import register as register_store
 from citybrain.store import views
 from citybrain.store.db import Tx
-from citybrain.text import text
+from citybrain.text import code_text, text
 from dispatch.calendars import load_calendars
 from dispatch.deadlines import Deadline, due
-from dispatch.responsibility import REASONS, UNASSIGNED, find_unit
+from dispatch.responsibility import UNASSIGNED, find_unit
 from rules.load import load as load_rulebook
 
 app = typer.Typer(
@@ -55,19 +55,19 @@ def route(
             {"asset": asset, "condition": condition, "unit": answer.unit.id, "name": answer.unit.name, "trail": trail}, output
         )
         return
-    name = answer.unit.name_zh if say == "zh" and answer.unit.name_zh else answer.unit.name
+    name = answer.unit.title(say)
     typer.echo(text("register.route", say, asset=asset, kind=found.kind, unit=answer.unit.id, name=name))
     rows = [
         {
-            "level": step.level,
+            "level": text(f"routes.level_{step.level}", say),
             "rule": step.rule,
             "matched": text("register.step_matched" if step.matched else "register.step_failed", say),
-            "why": f"{step.reason}: {REASONS[step.reason]}",
+            "why": code_text("routes.", step.reason, say),
             "detail": step.detail,
         }
         for step in answer.trail
     ]
-    emit(rows, output)
+    emit(rows, output, language=say)
 
 
 @app.command()

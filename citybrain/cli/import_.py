@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Collection
 from importlib.resources import files
 from pathlib import Path
@@ -11,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from citybrain.cli.common import DataDir, Output, OutputOption, get_settings, open_db
+from citybrain.cli.common import DataDir, Output, OutputOption, get_settings, open_db, write_json
 from citybrain.config import Settings
 from citybrain.kernel.errors import ConfigError, UnavailableError
 from citybrain.register.importer import import_file, try_file
@@ -134,7 +132,7 @@ def _run(
     names = load_calendars(settings.calendars).names
     report, offline = _report(settings, what, file, map_path(map_), dry_run, skip_refused, names)
     if output is Output.JSON:
-        sys.stdout.write(json.dumps(report.to_dict(), ensure_ascii=False, indent=1) + "\n")
+        write_json(report.to_dict())
     else:
         for sentence in told(report, settings.language, offline=offline):
             typer.echo(sentence)

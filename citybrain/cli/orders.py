@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -14,11 +13,12 @@ from rich.text import Text
 
 from citybrain import clock
 from citybrain.cli.common import DataDir, Output, OutputOption, complain, emit, emit_one, get_settings, open_db, run_clock
-from citybrain.cli.shapes import Looks, looks_of, mark
+from citybrain.cli.shapes import view_of
 from citybrain.kernel.errors import InputError
 from citybrain.store import outbox, views
-from citybrain.text import text
-from console.view import SEVERITY, STATE, clean, span, time_left
+from citybrain.text import code_text, text
+from console.present import remaining_s
+from console.view import SEVERITY, STATE, View, clean, mark, span, time_left, title, unit_name
 from dispatch import desk, ledger
 from dispatch.channels import safe_target
 from dispatch.orders import FINAL, STATES, allowed
@@ -61,35 +61,30 @@ def list_orders(
     only_open = not everything and state not in FINAL
     with open_db(settings) as db, db.transaction() as tx:
         rows = views.orders(tx, limit=limit, state=state, unit=unit, asset=asset, open_only=only_open, overdue=overdue)
-        looks = looks_of(tx, settings, now)
+        view = view_of(tx, settings, now)
     if output is Output.JSON:
-        emit([{**row, "time_left_s": left_s(row, now)} for row in rows], output)
+        emit([{**row, "time_left_s": remaining_s(row, now)} for row in rows], output)
         return
-    Console().print(_table(rows, looks))
+    Console().print(_table(rows, view))
 
 
-def left_s(row: Mapping[str, Any], now: datetime) -> float | None:
-    """City seconds until the limit, negative when it has passed; None when the order is over."""
-    return None if row["state"] in FINAL else float((row["due_at"] - now).total_seconds())
-
-
-def _table(rows: Sequence[Mapping[str, Any]], looks: Looks) -> Table | Text:
+def _table(rows: Sequence[Mapping[str, Any]], view: View) -> Table | Text:
     if not rows:
-        return Text(text("console.no_orders", looks.language), style="dim")
+        return Text(text("console.no_orders", view.language), style="dim")
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("order", "where", "what", "unit", "state", "since", "left"):
-        table.add_column(text(f"console.head_{name}", looks.language), overflow="fold")
+        table.add_column(text(f"console.head_{name}", view.language), overflow="fold")
     for row in rows:
         children = f" +{row['children']}" if row["children"] else ""
         over = row["state"] in FINAL
         table.add_row(
             mark(SEVERITY, row["severity"], f"#{row['number']}"),
             Text(clean(f"{row['asset']}{children}")),
-            Text(clean(looks.title(row["condition"]))),
-            Text(clean(looks.unit(row["unit"]))),
-            mark(STATE, row["state"], text(f"console.state_{row['state']}", looks.language)),
-            span(looks.now - row["dispatched_at"]),
-            Text(clean(row["outcome"] or ""), style="dim") if over else time_left(row, looks.view),
+            Text(clean(title(row, view))),
+            Text(clean(unit_name(row, view))),
+            mark(STATE, row["state"], text(f"console.state_{row['state']}", view.language)),
+            span(view.now - row["dispatched_at"]),
+            Text(clean(row["outcome"] or ""), style="dim") if over else time_left(row, view),
         )
     return table
 
@@ -105,22 +100,30 @@ def show(order: Name, data_dir: DataDir = None, output: OutputOption = Output.TA
     with open_db(settings) as db, db.transaction() as tx:
         row = views.order(tx, views.order_id(tx, order))
         told = outbox.deliveries_of(tx, str(row["id"]))
-        looks = looks_of(tx, settings, now)
+        view = view_of(tx, settings, now)
     # a webhook's URL may hold a key
     deliveries = [{**one, "target": safe_target(one["target"])} for one in told]
     if output is Output.JSON:
-        emit_one({**row, "time_left_s": left_s(row, now), "deliveries": deliveries}, output)
+        emit_one({**row, "time_left_s": remaining_s(row, now), "deliveries": deliveries}, output)
         return
-    Console().print(_table([row], looks))
-    say = looks.language
+    Console().print(_table([row], view))
+    say = view.language
     typer.echo(f"\n{text('orders.limit', say)}")
     for step in row["explanation"]:
         typer.echo(f"  {clean(step)}")
     typer.echo(f"\n{text('orders.moves', say)}")
-    emit(row["events"], output, columns=("at", "event", "to_state", "actor", "reason", "detail"))
+    moved = [
+        {
+            **event,
+            "event": code_text("console.event_", event["event"], say),
+            "to_state": code_text("console.state_", event["to_state"], say),
+        }
+        for event in row["events"]
+    ]
+    emit(moved, output, columns=("at", "event", "to_state", "actor", "reason", "detail"), language=say)
     if deliveries:
         typer.echo(f"\n{text('orders.told', say)}")
-        emit(deliveries, output, columns=("at", "purpose", "channel", "target", "ok", "reason"))
+        emit(deliveries, output, columns=("at", "purpose", "channel", "target", "ok", "reason"), language=say)
     moves = ", ".join(allowed(row["state"])) or text("orders.nothing", say)
     typer.echo(f"\n{text('orders.next', say, moves=moves)}")
 
@@ -221,7 +224,12 @@ def verify(
     if output is Output.JSON:
         emit([fault._asdict() for fault in faults], output)
     elif faults:
-        emit([fault._asdict() for fault in faults], output, columns=("order_id", "entry", "reason", "detail"))
+        emit(
+            [fault._asdict() for fault in faults],
+            output,
+            columns=("order_id", "entry", "reason", "detail"),
+            language=settings.language,
+        )
     else:
         typer.echo(text("orders.intact", settings.language, orders=len(states), events=len(events)))
     if faults:

@@ -11,14 +11,15 @@ import typer
 
 from citybrain import clock
 from citybrain.cli.common import Output, OutputOption, emit, fail, get_settings
+from citybrain.cli.quarantine import meaning
 from citybrain.kernel.errors import ConfigError, PayloadError
 from citybrain.kernel.measures import MEASURES
 from citybrain.kernel.model import Flag, Reading
 from citybrain.kernel.register import Register
 from citybrain.kernel.times import iso
+from citybrain.text import text
 from ingest.decode import Decoded, Decoder
 from ingest.profile import Profile, replay_topic
-from ingest.quarantine import IGNORED, NOTES, REASONS
 from ingest.registry import Profiles, load_profiles, read_profile
 
 app = typer.Typer(
@@ -37,7 +38,8 @@ def list_profiles(profiles: Folder = None, output: OutputOption = Output.TABLE) 
 
     Example: citybrain profiles list -o json
     """
-    found = load_profiles(get_settings(profiles=profiles).profiles)
+    settings = get_settings(profiles=profiles)
+    found = load_profiles(settings.profiles)
     rows = [
         {
             "name": profile.name,
@@ -48,7 +50,7 @@ def list_profiles(profiles: Folder = None, output: OutputOption = Output.TABLE) 
         }
         for profile in found.values()
     ]
-    emit(rows, output, columns=("name", "kind", "title", "envelopes"))
+    emit(rows, output, columns=("name", "kind", "title", "envelopes"), language=settings.language)
 
 
 @app.command()
@@ -63,7 +65,8 @@ def check(file: Annotated[Path, typer.Argument(help="A profile file, or a folder
         faults += read_profile(item)[1]
     for fault in faults:
         typer.echo(str(fault))
-    typer.echo(f"{len(faults)} fault(s)" if faults else f"{len(files)} profile(s), no fault")
+    say = get_settings().language
+    typer.echo(text("cli.faults", say, n=len(faults)) if faults else text("cli.profiles_fine", say, n=len(files)))
     if faults:
         raise typer.Exit(1)
 
@@ -96,8 +99,11 @@ def try_message(
     try:
         found = decoder.decode(place, data, received_ms=clock.parse(settings.clock).now_ms())
     except PayloadError as error:
-        fail(f"quarantine, {error} ({REASONS[error.reason]})")
-    _show(place, found, output)
+        told = text(
+            "cli.quarantined", settings.language, error=error, meaning=meaning("reason", error.reason, settings.language)
+        )
+        fail(told)
+    _show(place, found, output, settings.language)
 
 
 def _profile(name: str) -> Profile:
@@ -133,26 +139,27 @@ def _topic(profile: Profile, data: bytes) -> str:
 _SERVER = {"chirpstack": "application/+/device/+/event/up", "tts": "v3/+/devices/+/up"}
 
 
-def _show(topic: str, found: Decoded, output: Output) -> None:
+def _show(topic: str, found: Decoded, output: Output, say: str) -> None:
     if found.ignored:
-        typer.echo(f"ignored, {found.ignored}: {IGNORED[found.ignored]}")
+        typer.echo(text("cli.ignored", say, code=found.ignored, meaning=meaning("ignored", found.ignored, say)))
         return
     if output is Output.JSON:
         emit([_reading(reading) for reading in found.readings], output)
         return
-    typer.echo(f"topic {topic}")
+    typer.echo(text("cli.topic", say, topic=topic))
     for reading in found.readings:
-        line = f"asset {reading.asset} ({reading.kind}), device {reading.device}, observed {iso(reading.observed_ms)}"
+        facts = {"asset": reading.asset, "kind": reading.kind, "device": reading.device, "at": iso(reading.observed_ms)}
         flags = [str(flag.name) for flag in Flag if flag and reading.flags & flag]
-        typer.echo(line + (f", {' '.join(flags)}" if flags else ""))
-        emit([{"measure": name, "value": value, "unit": _unit(name)} for name, value in reading.values.items()], output)
+        typer.echo(", ".join([text("cli.reading", say, **facts), *flags]))
+        rows = [{"measure": name, "value": value, "unit": _unit(name, say)} for name, value in reading.values.items()]
+        emit(rows, output, language=say)
     for note in found.notes:
-        typer.echo(f"left out: {note.name}: {note.code}, {NOTES[note.code]}")
+        typer.echo(text("cli.left_out", say, name=note.name, code=note.code, meaning=meaning("note", note.code, say)))
 
 
-def _unit(name: str) -> str:
+def _unit(name: str, say: str) -> str:
     measure = MEASURES.get(name)
-    return "(no rule reads it)" if measure is None else "" if measure.unit == "1" else measure.unit
+    return text("cli.no_rule_reads_it", say) if measure is None else "" if measure.unit == "1" else measure.unit
 
 
 def _reading(reading: Reading) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from citybrain.kernel.errors import InputError
 from citybrain.runtime.rundir import RunDir
 from citybrain.store import quarantine
 from citybrain.store.db import Database
+from citybrain.text import code_text
+from console.present import preview
 from ingest.address import Address
 from ingest.quarantine import REASONS
 from ingest.republish import publish_again
@@ -24,11 +26,7 @@ app = typer.Typer(
 )
 _PAGE = 200
 _PUBLISHED, _CUT, _NO_MESSAGE = "published", "cut", "no_message"
-_OUTCOMES = {
-    _PUBLISHED: "published again under its topic; if it still cannot be read, its count goes up",
-    _CUT: "not tried: only the first 64 KB were kept",
-    _NO_MESSAGE: "not tried: it is no message of a device but a reading on which a rule failed",
-}
+_OUTCOMES = (_PUBLISHED, _CUT, _NO_MESSAGE)
 
 Reason = Annotated[str | None, typer.Option(help="Only with this reason.")]
 
@@ -46,9 +44,15 @@ def list_messages(
     Example: citybrain quarantine list --reason undecodable -o json
     """
     _known(reason)
-    with open_db(get_settings(data_dir)) as db, db.transaction() as tx:
+    settings = get_settings(data_dir)
+    with open_db(settings) as db, db.transaction() as tx:
         rows = quarantine.find(tx, reason=reason, topic=topic, limit=limit)
-    emit(rows, output, columns=("id", "reason", "topic", "detail", "seen", "size", "last_at", "outcome"))
+    emit(
+        rows,
+        output,
+        columns=("id", "reason", "topic", "detail", "seen", "size", "last_at", "outcome"),
+        language=settings.language,
+    )
 
 
 @app.command()
@@ -61,13 +65,14 @@ def show(
 
     Example: citybrain quarantine show 17
     """
-    with open_db(get_settings(data_dir)) as db, db.transaction() as tx:
+    settings = get_settings(data_dir)
+    with open_db(settings) as db, db.transaction() as tx:
         row = quarantine.show(tx, id)
-    row["meaning"] = REASONS.get(row["reason"], "")
+    row["meaning"] = meaning("reason", row["reason"], settings.language)
     payload = bytes(row["payload"])
     if output is Output.TABLE:
-        row["payload"] = readable(payload[:4000])
-    emit_one(row, output)
+        row["payload"] = preview(payload, 4000, keep="\n")
+    emit_one(row, output, language=settings.language)
 
 
 @app.command()
@@ -87,8 +92,16 @@ def retry(
     settings = get_settings(data_dir)
     with open_db(settings) as db:
         counts = retry_all(db, _broker(settings), settings, id=id, reason=reason)
-    rows = [{"outcome": outcome, "messages": counts.get(outcome, 0), "meaning": what} for outcome, what in _OUTCOMES.items()]
-    emit([row for row in rows if row["messages"]] or rows[:1], output)
+    rows = [
+        {"outcome": outcome, "messages": counts.get(outcome, 0), "meaning": meaning("outcome", outcome, settings.language)}
+        for outcome in _OUTCOMES
+    ]
+    emit([row for row in rows if row["messages"]] or rows[:1], output, language=settings.language)
+
+
+def meaning(kind: str, code: str, language: str) -> str:
+    """What a code means: `kind` is reason, ignored, note or outcome."""
+    return code_text(f"quarantine.{kind}_", code, language)
 
 
 def retry_all(
@@ -133,9 +146,3 @@ def _broker(settings: Settings) -> Address:
 def _known(reason: str | None) -> None:
     if reason is not None and reason not in REASONS:
         raise InputError(f"--reason {reason!r}: one of {', '.join(REASONS)}")
-
-
-def readable(payload: bytes) -> str:
-    """Bytes as text; what is no text, and no control character reaches the terminal, stands as \\x… ."""
-    text = payload.decode("utf-8", "backslashreplace")
-    return "".join(char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode() for char in text)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from citybrain.cli.common import writable
+from citybrain.cli.common import writable, write_json
 from citybrain.kernel.errors import InputError
 
 _UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000}
@@ -43,8 +42,4 @@ def replay(
 
     writable("--json", output)
     result = run(file, profile, shuffle_ms=span_ms(shuffle_within) if shuffle_within else 0, seed=seed)
-    text = json.dumps(result, ensure_ascii=False, indent=1)
-    if output is None:
-        typer.echo(text)
-        return
-    output.write_text(text + "\n", encoding="utf-8")
+    write_json(result, output)

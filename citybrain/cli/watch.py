@@ -24,7 +24,7 @@ from citybrain.kernel.errors import InputError
 from citybrain.store.feed import FeedPosition
 from citybrain.text import text
 from console.follow import DatabaseFollower, Event, Follower, HttpFollower, Snapshot
-from console.view import View, plain, render
+from console.view import View, plain, render, unit_names
 from console.watching import Watching
 from rules.load import load as load_rulebook
 
@@ -107,8 +107,7 @@ class _Drawing:
     ) -> None:
         self._follower, self._watching, self._infos = follower, watching, infos
         self._language, self._zone = language, zone
-        name = "name_zh" if language == "zh" else "name"
-        self._units = {key: row.get(name) or row["name"] for key, row in begin.units.items()}
+        self._units = unit_names(begin.units.values(), language)
 
     def view(self, rows: int = 24) -> View:
         trouble = self._follower.trouble

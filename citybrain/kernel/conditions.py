@@ -26,3 +26,7 @@ class ConditionInfo:
     """How long an order waits for siblings before it goes out alone; 0 = at once."""
     title_en: str = ""
     title_zh: str = ""
+
+    def title(self, language: str) -> str:
+        """The condition in words; its id where nobody gave it any."""
+        return (self.title_zh if language == "zh" else self.title_en) or self.id

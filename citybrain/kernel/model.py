@@ -125,3 +125,7 @@ class Unit:
     supervisor: tuple[str, ...] = ()
     guardian_of: tuple[str, ...] = ()
     """Districts whose guardian of last resort it is; "*" = of the city."""
+
+    def title(self, language: str) -> str:
+        """Its name in a language; in English where it has no other."""
+        return (self.name_zh if language == "zh" else "") or self.name

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from array import array
 
+from citybrain.kernel.errors import InputError
 from citybrain.kernel.model import Kind
 from simulators.world.noise import static, unit
 
@@ -37,11 +38,11 @@ _ACROSS_M = (9.0, 12.0, 7.0, 0.0, 6.0, 4.0)
 
 
 class City:
-    """A city of `assets` assets of all kinds. Raises ValueError when there are fewer than 50."""
+    """A city of `assets` assets of all kinds. Raises InputError when there are fewer than 50."""
 
     def __init__(self, seed: int, assets: int) -> None:
         if assets < 50:
-            raise ValueError(f"a city needs at least 50 assets, got {assets}")
+            raise InputError(f"a city needs at least 50 assets, got {assets}")
         self.seed, self.size = seed, assets
         self.districts = max(1, min(256, round(math.sqrt(assets / 150))))
         self.gateways_each = max(2 if self.districts == 1 else 1, math.ceil(assets / ASSETS_PER_GATEWAY / self.districts))

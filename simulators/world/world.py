@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import orjson
 
+from citybrain.kernel.errors import InputError
 from citybrain.kernel.register import Register
 from citybrain.kernel.times import to_ms
 from simulators.truth import Fault
@@ -51,12 +52,12 @@ class Emission(NamedTuple):
 class World:
     """A city of `assets` assets of all kinds that begins at `start` (aware). Same seed and same calls give the same output.
 
-    Raises ValueError for fewer than 50 assets, more than 16 million, or a naive start.
+    Raises InputError for fewer than 50 assets or more than 16 million, ValueError for a naive start.
     """
 
     def __init__(self, seed: int, assets: int, start: datetime, *, options: Options | None = None) -> None:
         if assets > _INDEX_MASK:
-            raise ValueError(f"a city has at most {_INDEX_MASK} assets, got {assets}")
+            raise InputError(f"a city has at most {_INDEX_MASK} assets, got {assets}")
         self.seed, self.options = seed, options or Options()
         self.city = City(seed, assets)
         self.now_ms = to_ms(start)

@@ -8,6 +8,10 @@ import string
 import pytest
 
 from citybrain.text import LANGUAGES, table
+from dispatch import responsibility
+from ingest import quarantine
+from rules import reasons
+from simulators.world.faults import TYPES
 from tests.docs.markdown import ROOT
 
 FOLDER = ROOT / "citybrain" / "strings"
@@ -37,3 +41,25 @@ def test_no_text_is_empty_or_left_in_english(area: str) -> None:
         bare = re.sub(r"\{[^}]*\}", "", text)
         assert not re.search(r"[a-z]{4,} [a-z]{4,}", bare), (key, text)
         assert text.strip()
+
+
+CODES = {
+    "quarantine": {
+        **{f"reason_{code}": what for code, what in quarantine.REASONS.items()},
+        **{f"ignored_{code}": what for code, what in quarantine.IGNORED.items()},
+        **{f"note_{code}": what for code, what in quarantine.NOTES.items()},
+    },
+    "routes": responsibility.REASONS,
+    "reasons": reasons.REASONS,
+}
+"""Area -> the codes that the program shows to people, with what each means."""
+
+
+@pytest.mark.parametrize("area", CODES)
+def test_every_code_has_its_meaning_as_in_the_code(area: str) -> None:
+    english = table(area, "en")
+    assert {code: english[code] for code in CODES[area]} == CODES[area]
+
+
+def test_every_fault_of_the_simulated_city_has_a_name() -> None:
+    assert {key.removeprefix("fault_") for key in table("demo", "en") if key.startswith("fault_")} == set(TYPES)

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from citybrain.cli.quarantine import readable, retry_all
+from citybrain.cli.quarantine import retry_all
 from citybrain.config import Settings
 from citybrain.kernel.errors import NotFound
 from citybrain.store import quarantine
 from citybrain.store.db import Database
+from console.present import preview
 from ingest.address import Address
 from tests.live.test_bridge import Bridge, Broker, connect, take
 
@@ -110,4 +111,4 @@ def test_retry_publishes_whole_messages_under_their_topics(db: Database, broker:
 
 
 def test_bytes_never_reach_the_terminal_as_they_are() -> None:
-    assert readable(b"a\x1b[31m\xff\nb") == "a\\x1b[31m\\xff\nb"
+    assert preview(b"a\x1b[31m\xff\nb", keep="\n") == "a\\x1b[31m\\xff\nb"

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from citybrain.kernel.errors import InputError
 from citybrain.kernel.model import Kind
 from citybrain.kernel.register import Register
 from simulators.world import World
@@ -36,7 +37,7 @@ def test_a_name_of_elsewhere_is_none(name: str) -> None:
 
 
 def test_too_small_a_city_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least 50"):
+    with pytest.raises(InputError, match="at least 50"):
         City(1, 49)
 
 

@@ -105,3 +105,8 @@ def test_no_fault_shows_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
     (fault,) = check_settings(None, {})[1]
     assert fault.key == "CITYBRAIN_MQTT_URL"
     assert "hunter2" not in str(fault)
+
+
+def test_it_speaks_the_language_of_the_settings(app: typer.Typer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CITYBRAIN_LANGUAGE", "zh")
+    assert "未发现错误" in CliRunner().invoke(app, ["check-config"]).stdout

@@ -52,3 +52,14 @@ def test_try_a_file_that_is_not_there() -> None:
     result = _RUN.invoke(app, ["try", "icra_overflow", "nowhere.json"])
     assert result.exit_code == 1
     assert "nowhere.json" in result.output
+
+
+def test_people_are_told_in_the_language_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CITYBRAIN_LANGUAGE", "zh")
+    assert "信封" in _RUN.invoke(app, ["list"]).output
+    result = _RUN.invoke(app, ["try", "icra_overflow", '{"endDevice": {"devEui": "A"}, "payload": "zz"}'])
+    assert result.exit_code == 1
+    assert "关键字段的类型或值不对" in result.output
+    shown = _RUN.invoke(app, ["try", "icra_overflow", str(_SAMPLE)]).output
+    assert "部件 70B3D57ED0000001（drain）" in shown
+    assert "测量量" in shown
