@@ -100,6 +100,7 @@ def create_app(
     )
     problems.install(app)
     app.add_middleware(requests.BodyLimit)
+    app.add_middleware(requests.Head, streams=frozenset({stream.router.prefix}))
     app.add_middleware(requests.Requests, registry=registry)
     for noun in (health, metrics, alerts, cases, orders, assets, quarantine, stats, stream):
         app.include_router(noun.router)

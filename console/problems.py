@@ -100,7 +100,7 @@ async def _ours(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, CityBrainError)
     status, title = status_of(error)
     if status >= 500:
-        log.warning("%s %s: %s", request.method, request.url.path, error)
+        log.warning("%s %r: %s", request.method, request.url.path, error)  # %r: a path may hold line feeds
     headers = {"Retry-After": "2"} if status == 503 else None
     detail = "an internal error; the log of the server has more" if status == 500 else str(error)
     return problem(request, status, title, detail, headers=headers)
@@ -124,7 +124,7 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    log.error("%s %s", request.method, request.url.path, exc_info=error)
+    log.error("%s %r", request.method, request.url.path, exc_info=error)
     return problem(request, 500, "Internal error", "an internal error; the log of the server has more")
 
 

@@ -1,4 +1,4 @@
-"""Around every request: its count and duration as metrics, and a bound on its size."""
+"""Around every request: its count and duration as metrics, a bound on its size, and HEAD, which load balancers ask."""
 
 from __future__ import annotations
 
@@ -64,3 +64,20 @@ class BodyLimit:
             return message
 
         await self.app(scope, counted, send)
+
+
+class Head:
+    """ASGI middleware: HEAD is answered as GET without the body. A stream never ends and has no HEAD."""
+
+    def __init__(self, app: ASGIApp, streams: frozenset[str]) -> None:
+        self.app, self._streams = app, streams
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD" or scope["path"] in self._streams:
+            await self.app(scope, receive, send)
+            return
+
+        async def headers_only(message: Message) -> None:
+            await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+        await self.app({**scope, "method": "GET"}, receive, headers_only)

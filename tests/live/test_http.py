@@ -181,6 +181,14 @@ def test_every_error_is_a_problem(server: Server) -> None:
         assert says in problem["detail"], (method, path)
 
 
+def test_head_is_get_without_the_body(server: Server) -> None:
+    for path in ("/healthz", "/metrics", "/api/orders", "/api/orders/999"):
+        got, head = server.client.get(path), server.client.head(path)
+        assert (head.status_code, head.content) == (got.status_code, b"")
+        assert head.headers["content-type"] == got.headers["content-type"]
+    assert server.client.head("/api/stream").status_code == 405
+
+
 def test_a_nul_in_the_path_names_the_parameter(server: Server) -> None:
     answer = server.client.get("/api/assets/a%00b")
     assert (answer.status_code, "path.asset_id" in answer.json()["detail"]) == (422, True)
