@@ -81,7 +81,10 @@ def climb(
     skips(tx, order_id, state, told, now=now)
     if told.level is not None:
         purpose = PURPOSE_OF_LEVEL.get(told.level, "dispatched")
-        outbox.add(tx, rows(subject_of(order), purpose, told.targets, unit=unit, info=info, reason=reason, now=now))
+        # who was told at an earlier step, because nobody stood below, is told again at this one
+        about = subject_of(order)
+        about = about._replace(turn=f"{about.turn}.{reason}")
+        outbox.add(tx, rows(about, purpose, told.targets, unit=unit, info=info, reason=reason, now=now))
         if told.level != "unit":
             ledger.append(tx, order_id, "escalated", state, at=now, actor="cycle", reason=reason, detail=f"to the {told.level}")
     return told

@@ -116,7 +116,10 @@ def test_a_step_with_nobody_is_skipped_at_once_and_says_so(town: Town, caplog: p
     assert town.history(opened.order_id) == ["dispatch", "nobody_to_tell", "nobody_to_tell"]
     town.mail.sent.clear()
     town.cycle(hours=2)
-    assert town.mail.said() == [], "the supervisor was told already"
+    assert town.mail.said() == [("escalated_supervisor", HALL)], "that it was opened was told; that it is overdue is news"
+    town.mail.sent.clear()
+    town.cycle(hours=10)
+    assert town.mail.said() == []
     assert town.order(opened.order_id)["overdue_at"] is not None
     assert not town.faults()
 
