@@ -15,40 +15,17 @@ Every decision carries a named reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
 from citybrain.kernel.conditions import ConditionInfo
 from citybrain.kernel.model import Asset, Kind, Severity
+from dispatch.board import Board, OpenCase
+from dispatch.causes import cause_of, explains, group_key, group_of, parent_of, waits
 
 SEVERITIES = tuple(severity.value for severity in Severity)
 """Gravest first."""
-
-
-class Group(NamedTuple):
-    """What siblings that fall together are: the cause at their parent and its filing item (None: that of the siblings)."""
-
-    cause: str
-    filing: str | None
-
-
-GROUPS: Mapping[str, Group] = {
-    "lamp_dark": Group("feeder_trip", "SL-GROUP"),
-    "lamp_electric": Group("feeder_voltage", "SL-GROUP"),
-    "lamp_schedule": Group("cabinet_schedule", "SL-SCHEDULE"),
-    "device_silent": Group("gateway_out", "DEV-REPAIR"),
-}
-"""cause of the siblings -> what it is at their parent; feeder_trip is also the cause of CAB-TRIP, so both are one case"""
-
-EXPLAINS: Mapping[str, frozenset[str]] = {
-    "feeder_trip": frozenset({"lamp_dark", "lamp_electric", "device_silent"}),
-    "feeder_voltage": frozenset({"lamp_electric"}),
-    "cabinet_schedule": frozenset({"lamp_schedule"}),
-    "gateway_out": frozenset({"device_silent"}),
-}
-"""cause at a cabinet, feeder or gateway -> causes at the assets behind it that it explains"""
 
 _AT_ONCE = frozenset({"feeder", "cabinet"})
 
@@ -68,20 +45,6 @@ class Action(StrEnum):
     """a new case on the parent, which takes up the waiting siblings"""
 
 
-class OpenCase(NamedTuple):
-    """A case that is not closed. `state` is gathering or open; `filing` None: information only."""
-
-    id: str
-    asset: str
-    kind: str
-    cause: str
-    condition: str
-    state: str
-    severity: str = "minor"
-    filing: str | None = None
-    group_key: str | None = None
-
-
 class Placement(NamedTuple):
     """Where an alert goes, and why. `parent` is the asset of the group's case, `takes` the waiting cases that it takes up."""
 
@@ -90,115 +53,6 @@ class Placement(NamedTuple):
     case_id: str | None = None
     parent: str | None = None
     takes: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class Board:
-    """The open cases that matter to a decision. The caller has locked them."""
-
-    cases: dict[str, OpenCase] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, cases: Iterable[OpenCase]) -> Board:
-        """A board with these cases."""
-        return cls({case.id: case for case in cases})
-
-    def put(self, case: OpenCase) -> None:
-        """Add or replace a case."""
-        self.cases[case.id] = case
-
-    def drop(self, case_id: str) -> None:
-        """A case that is closed now."""
-        self.cases.pop(case_id, None)
-
-    def on(self, asset: str) -> Iterator[OpenCase]:
-        """Open cases of an asset."""
-        return (case for case in self.cases.values() if case.asset == asset)
-
-    def at(self, asset: str, cause: str) -> OpenCase | None:
-        """The open case of an asset and cause; there is at most one."""
-        return next((case for case in self.on(asset) if case.cause == cause), None)
-
-    def waiting(self) -> Iterator[OpenCase]:
-        """Cases that gather."""
-        return (case for case in self.cases.values() if case.state == "gathering")
-
-
-def cause_of(info: ConditionInfo, asset: Asset) -> str:
-    """The cause of an alert. A gateway that is silent itself is what its silent devices are explained by."""
-    if asset.kind == Kind.GATEWAY and info.cause == "device_silent":
-        return GROUPS["device_silent"].cause
-    return info.cause
-
-
-def group_of(info: ConditionInfo) -> Group:
-    """What siblings with this condition are together."""
-    group = GROUPS.get(info.cause)
-    return group if group else Group(f"{info.cause}_group", info.filing)
-
-
-def waits(info: ConditionInfo) -> bool:
-    """Does an order for this condition wait for siblings?"""
-    return info.group_by is not None and info.group_wait_s > 0 and info.filing is not None
-
-
-def group_key(info: ConditionInfo, asset: Asset) -> str | None:
-    """What the asset shares with its siblings (`feeder:F1/lamp_dark`); None when the register does not say."""
-    shared = {"feeder": asset.feeder, "cabinet": asset.cabinet, "gateway": asset.gateway}.get(info.group_by or "")
-    return f"{info.group_by}:{shared}/{info.cause}" if shared else None
-
-
-def parent_of(asset: Asset, group_by: str, assets: Mapping[str, Asset]) -> Asset:
-    """The asset on which a group's case opens: the cabinet for a feeder where there is one, else what is shared itself.
-
-    What is not in the register is made up from the child, so that a unit can be found by its place.
-    """
-    cabinet = assets.get(asset.cabinet or "")
-    if group_by == "feeder" and cabinet is not None and cabinet.feeder in {None, asset.feeder}:
-        return cabinet
-    shared = {"feeder": asset.feeder, "cabinet": asset.cabinet, "gateway": asset.gateway}[group_by] or asset.id
-    known = assets.get(shared)
-    if known is not None:
-        return known
-    return Asset(
-        id=shared,
-        kind=Kind.GATEWAY if group_by == "gateway" else Kind.CABINET,
-        lat=asset.lat,
-        lon=asset.lon,
-        district=asset.district,
-        cell=asset.cell,
-        feeder=None if group_by == "gateway" else asset.feeder,
-        cabinet=None if group_by == "gateway" else asset.cabinet,
-        provisional=True,
-    )
-
-
-def parents(asset: Asset) -> tuple[str, ...]:
-    """Ids of what the asset hangs on, electrical first: a fault there would explain a fault here."""
-    return tuple(dict.fromkeys(one for one in (asset.cabinet, asset.feeder, asset.gateway) if one and one != asset.id))
-
-
-def explains(case: OpenCase, asset: Asset, cause: str, assets: Mapping[str, Asset]) -> str | None:
-    """The reason (`child_of_cabinet`…) when an open case explains `cause` at `asset`, else None."""
-    if case.state != "open" or case.filing is None or case.asset == asset.id:
-        return None
-    if cause not in EXPLAINS.get(case.cause, _own_group(case.cause)):
-        return None
-    if asset.gateway == case.asset:
-        return "child_of_gateway"
-    if asset.feeder == case.asset:
-        return "child_of_feeder"
-    there = assets.get(case.asset)
-    narrower = there.feeder if there else None
-    if asset.cabinet == case.asset and (narrower is None or asset.feeder in {None, narrower}):
-        return "child_of_cabinet"
-    if narrower is not None and asset.feeder == narrower and case.kind == Kind.CABINET:
-        return "child_of_feeder"
-    return None
-
-
-def _own_group(cause: str) -> frozenset[str]:
-    return frozenset({cause.removesuffix("_group")}) if cause.endswith("_group") else frozenset()
 
 
 def place(asset: Asset, info: ConditionInfo, board: Board, assets: Mapping[str, Asset]) -> Placement:

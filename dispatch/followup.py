@@ -10,7 +10,7 @@ from citybrain.kernel.times import from_ms
 from citybrain.store import alerts, timers
 from citybrain.store.db import Row, Tx
 from dispatch import closing
-from dispatch.cases import Board
+from dispatch.board import Board
 from dispatch.opening import Lookups
 
 _BAD_AGAIN = frozenset({AlertChange.RAISED, AlertChange.REFIRED})

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from citybrain.store import alerts, cases, timers
 from citybrain.store.db import Row, Tx
-from dispatch.cases import OpenCase
+from dispatch.board import OpenCase
 
 
 def adopt(tx: Tx, parent: str, taken: Sequence[str], *, now: datetime, reason: str) -> None:

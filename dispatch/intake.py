@@ -20,8 +20,9 @@ from citybrain.kernel.model import Kind
 from citybrain.kernel.register import Register
 from citybrain.store import alerts, cases, orders
 from citybrain.store.db import Row, Tx
+from dispatch.board import Board
 from dispatch.calendars import Calendars
-from dispatch.cases import Board, group_key, parent_of, parents, waits
+from dispatch.causes import group_key, parent_of, parents, waits
 from dispatch.followup import follow
 from dispatch.grouping import open_case
 from dispatch.limits import Limits

@@ -17,8 +17,8 @@ from citybrain.kernel.register import Register
 from citybrain.store import cases, orders, outbox, timers
 from citybrain.store.db import Tx
 from dispatch import telling
+from dispatch.board import OpenCase
 from dispatch.calendars import Calendars
-from dispatch.cases import OpenCase
 from dispatch.deadlines import Deadline, due
 from dispatch.ledger import GENESIS, chained
 from dispatch.limits import Limits

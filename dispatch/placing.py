@@ -13,20 +13,9 @@ from citybrain.kernel.model import Asset
 from citybrain.store import alerts, cases, orders, timers
 from citybrain.store.db import Row, Tx
 from dispatch import ledger
-from dispatch.cases import (
-    Action,
-    Board,
-    OpenCase,
-    Placement,
-    cause_of,
-    gravest,
-    group_key,
-    group_of,
-    parent_of,
-    parents,
-    place,
-    waits,
-)
+from dispatch.board import Board, OpenCase
+from dispatch.cases import Action, Placement, gravest, place
+from dispatch.causes import cause_of, group_key, group_of, parent_of, parents, waits
 from dispatch.grouping import adopt
 from dispatch.opening import Draft, Lookups, OpenedOrder, gathering_until
 
@@ -49,6 +38,8 @@ class Placing:
         self._fresh: set[str] = set()
         self._assigned: dict[str, str] = {}
         self._takes: dict[str, tuple[str, list[str]]] = {}
+        self._given_up: set[tuple[str, str]] = set()
+        """asset and cause of cases that are taken up by another one, and stand open in the database until `apply`"""
         self._grown: set[str] = set()
         self._notes: list[tuple[str, str, str]] = []
 
@@ -83,6 +74,9 @@ class Placing:
         self.home[alert] = self._assigned[alert] = case_id
 
     def _open(self, alert: str, severity: str, turn: str, info: ConditionInfo, asset: Asset, found: Placement) -> None:
+        if (asset.id, cause_of(info, asset)) in self._given_up:
+            # a lamp's waiting case went to its cabinet a moment ago: it must be closed before the lamp can have another one
+            self.apply()
         case = OpenCase(
             id=derived_id("case", alert, turn),
             asset=asset.id,
@@ -115,6 +109,7 @@ class Placing:
         if found.takes:
             self._takes[case.id] = (found.reason, list(found.takes))
             for taken in found.takes:
+                self._given_up.add((self.board.cases[taken].asset, self.board.cases[taken].cause))
                 self.board.drop(taken)
         if found.takes or found.action is Action.GROUP:
             self._grown.add(case.id)
@@ -178,10 +173,11 @@ class Placing:
         timers.set_many(self.tx, str(order["case_id"]), self.look.clock(unit, deadline))
 
     def apply(self) -> None:
-        """Write what was decided."""
+        """Write what was decided since the last time."""
         self._draft.flush(self.tx)
         alerts.assign(self.tx, self._assigned)
         for parent, (reason, taken) in self._takes.items():
             adopt(self.tx, parent, taken, now=self.now, reason=reason)
         alerts.note(self.tx, self.now, "grouped", self._notes)
         cases.count_children(self.tx, self._grown)
+        self._assigned, self._takes, self._given_up, self._grown, self._notes = {}, {}, set(), set(), []

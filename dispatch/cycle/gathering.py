@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 
 from citybrain.store import alerts, cases, timers
 from citybrain.store.db import Row, Tx
-from dispatch.cases import Action, Board, parent_of, parents, wait_over
+from dispatch.board import Board
+from dispatch.cases import Action, wait_over
+from dispatch.causes import parent_of, parents
 from dispatch.cycle.module import of_timers
 from dispatch.grouping import adopt, open_case
 from dispatch.opening import Lookups

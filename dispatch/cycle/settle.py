@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 
 from citybrain.store import alerts, cases, timers
 from citybrain.store.db import Row, Tx
-from dispatch.cases import Board, parents, release
+from dispatch.board import Board
+from dispatch.cases import release
+from dispatch.causes import parents
 from dispatch.cycle.module import of_timers
 from dispatch.grouping import open_case
 from dispatch.opening import Lookups

@@ -54,6 +54,21 @@ def test_a_lamp_that_comes_back_while_it_waits_disturbs_nobody(town: Town) -> No
     assert state_of(town) == {"sl-1": ("cleared_before_dispatch", 0)}
 
 
+@pytest.mark.parametrize("waited", [True, False], ids=["waited", "same batch"])
+def test_a_trip_and_a_broken_gear_of_a_lamp_that_waits_in_one_batch(town: Town, waited: bool) -> None:
+    """The gear is a fault of its own: the trip does not explain it, and the lamp's waiting case is the trip's already."""
+    dark = event("sl-1", "SL-OUT", AlertChange.RAISED, town.now)
+    rest = [event("cab-1", "CAB-TRIP", AlertChange.RAISED, town.now), event("sl-1", "SL-GEAR", AlertChange.RAISED, town.now)]
+    opened = [*town.take(dark), *town.take(*rest)] if waited else town.take(dark, *rest)
+    assert [f"{one.asset}/{one.condition}" for one in opened] == ["cab-1/CAB-TRIP", "sl-1/SL-GEAR"]
+    found = [(case["asset"], case["cause"], case["outcome"] or case["state"], case["children"]) for case in town.cases()]
+    assert sorted(found) == [
+        ("cab-1", "feeder_trip", "open", 1),
+        ("sl-1", "lamp_dark", "grouped", 0),
+        ("sl-1", "lamp_dark", "open", 0),
+    ]
+
+
 def test_a_trip_takes_up_the_lamps_that_came_before_and_after(town: Town) -> None:
     raise_all(town, "SL-OUT", "sl-1", "sl-2")
     (opened,) = town.raised("cab-1", "CAB-TRIP")

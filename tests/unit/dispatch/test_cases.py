@@ -8,23 +8,9 @@ import pytest
 
 from citybrain.kernel.conditions import ConditionInfo
 from citybrain.kernel.model import Asset
-from dispatch.cases import (
-    EXPLAINS,
-    GROUPS,
-    Action,
-    Board,
-    OpenCase,
-    cause_of,
-    gravest,
-    group_key,
-    group_of,
-    parent_of,
-    parents,
-    place,
-    release,
-    wait_over,
-    waits,
-)
+from dispatch.board import Board, OpenCase
+from dispatch.cases import Action, gravest, place, release, wait_over
+from dispatch.causes import EXPLAINS, GROUPS, cause_of, group_key, group_of, parent_of, parents, waits
 from tests.dispatch_kit import INFOS, register
 
 ASSETS = register().assets
