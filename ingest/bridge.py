@@ -23,6 +23,7 @@ from citybrain.kernel.errors import ConfigError
 from ingest.address import Address
 from ingest.connection import CONNECT_S, Connection, Terms
 from ingest.delivery import Delivery
+from ingest.session import filters_of
 from ingest.wire import Waiter, Wire
 
 __all__ = ["Bridge", "Delivery"]
@@ -55,7 +56,7 @@ class Bridge:
             raise ConfigError(
                 "a shared subscription (several ingest workers) needs MQTT 5; set mqtt_protocol: '5'", key="mqtt_protocol"
             )
-        filters = [f"$share/{shared}/{item}" if shared else item for item in subscriptions]
+        filters = filters_of(subscriptions, shared)
         self._limit = queue_size if queue_size is not None else settings.queue_size
         self._terms = Terms(Address.of(settings), client_id, filters, v5, self._limit)
         self._count_connect = on_connect_metric or (lambda: None)

@@ -1,8 +1,10 @@
-"""The options of a persistent MQTT session, for both versions of the protocol."""
+"""What a persistent MQTT session asks for, in both versions of the protocol: its options, its filters."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+from zlib import crc32
 
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -20,3 +22,14 @@ def session_options(v5: bool, queue_size: int) -> dict[str, Any]:
     properties.SessionExpiryInterval = EXPIRY_S
     properties.ReceiveMaximum = min(queue_size, _MAX_INFLIGHT)
     return {"clean_start": False, "properties": properties}
+
+
+def filters_of(subscriptions: Sequence[str], shared: str | None) -> list[str]:
+    """The filters to subscribe; with `shared` those that a group of workers has in common.
+
+    Each filter is a group of its own: rumqttd knows a group by its name alone, so of several filters under one name only one
+    would get messages, and the others none.
+    """
+    if shared is None:
+        return list(subscriptions)
+    return [f"$share/{shared}-{crc32(item.encode()):08x}/{item}" for item in subscriptions]

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import paho.mqtt.client as mqtt
 import pytest
@@ -122,13 +123,8 @@ def connect(bridges: list[Bridge], broker: Broker, *, client: str = "bridge", v5
     settings = Settings(
         mqtt_url=f"mqtt://127.0.0.1:{broker.port5 if v5 else broker.port}", mqtt_protocol="5" if v5 else "3.1.1"
     )
-    bridge = Bridge(
-        settings,
-        client_id=client,
-        subscriptions=["city/#"],
-        wait_s=(0.05, 0.2),
-        **options,  # type: ignore[arg-type]
-    )
+    given: Any = {"subscriptions": ["city/#"], **options}
+    bridge = Bridge(settings, client_id=client, wait_s=(0.05, 0.2), **given)
     bridges.append(bridge)
     bridge.start()
     wait_for(lambda: bridge.connected, "the bridge does not connect")
@@ -269,9 +265,15 @@ def test_a_session_whose_window_is_full_goes_on(broker: Broker, bridges: list[Br
     assert seen == numbers(500)
 
 
-def test_two_workers_share_the_messages(broker: Broker, bridges: list[Bridge]) -> None:
-    workers = [connect(bridges, broker, client=f"worker-{number}", v5=True, shared="ingest") for number in range(2)]
-    publish(broker, numbers(400))
+def test_two_workers_share_the_messages_of_every_filter(broker: Broker, bridges: list[Bridge]) -> None:
+    filters = ["city/#", "application/+/device/+/event/+", "v3/#"]
+    workers = [
+        connect(bridges, broker, client=f"worker-{number}", v5=True, shared="ingest", subscriptions=filters)
+        for number in range(2)
+    ]
+    publish(broker, numbers(200))
+    publish(broker, numbers(100, 200), "application/1/device/24e1/event/up")
+    publish(broker, numbers(100, 300), "v3/app/devices/d/up")
     got: list[list[bytes]] = [[], []]
     end = time.monotonic() + 15
     while sum(map(len, got)) < 400 and time.monotonic() < end:

@@ -14,7 +14,7 @@ from citybrain.kernel.errors import ConfigError
 from ingest.address import Address
 from ingest.bridge import Bridge
 from ingest.delivery import acknowledgements, connection_of, make_token
-from ingest.session import EXPIRY_S, session_options
+from ingest.session import EXPIRY_S, filters_of, session_options
 from ingest.wire import Wire
 
 
@@ -128,6 +128,16 @@ def test_the_session_lives_on() -> None:
     assert options["properties"].SessionExpiryInterval == EXPIRY_S
     assert options["properties"].ReceiveMaximum == 20_000
     assert session_options(True, 10**6)["properties"].ReceiveMaximum == 65_535
+
+
+def test_each_filter_of_a_group_has_a_name_of_its_own_that_stays() -> None:
+    filters = ["city/demo/+/+/telemetry", "v3/+/devices/+/#"]
+    assert filters_of(filters, None) == filters
+    first, second = filters_of(filters, "ingest")
+    assert first.startswith("$share/ingest-")
+    assert first.endswith("/city/demo/+/+/telemetry")
+    assert first.split("/")[1] != second.split("/")[1]
+    assert filters_of(["new", *filters], "ingest")[1:] == [first, second]
 
 
 def test_a_shared_subscription_needs_mqtt_5() -> None:

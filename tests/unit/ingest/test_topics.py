@@ -42,7 +42,9 @@ def test_ids(name: str) -> None:
     assert topics.valid_id(name)
 
 
-@pytest.mark.parametrize("name", ["", " a", "a ", "a/b", "a+b", "a#", "a\x00", "a\nb", "x" * 129, 7, None, "a\u202eb", "..", "."])
+@pytest.mark.parametrize(
+    "name", ["", " a", "a ", "a/b", "a+b", "a#", "a\x00", "a\nb", "x" * 129, 7, None, "a\u202eb", "..", "."]
+)
 def test_no_ids(name: object) -> None:
     assert not topics.valid_id(name)
 
