@@ -88,7 +88,7 @@ def place_of(asset: Asset, register: Register) -> Place:
 
 
 def gaps(register: Register) -> list[str]:
-    """What is missing for every asset to have a unit: sentences for check-config."""
+    """What is missing for every asset to have a unit: sentences for the log, when the program starts."""
     known = {area.id for area in register.areas} | {asset.district for asset in register.assets.values()}
     known |= {asset.cell for asset in register.assets.values()}
     found = []

@@ -1,4 +1,4 @@
-"""Messages back to the broker, for a retry out of quarantine."""
+"""Messages to the broker once more: a retry out of quarantine, a replay of a file."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from citybrain.kernel.measures import MEASURES
 from citybrain.metrics import Metrics
 from dispatch.limits import Limit, load_limits
 from ingest.quarantine import IGNORED, NOTES, REASONS
+from rules.detectors.words import span
 from rules.load import load
 from rules.rulebook import ConditionRule, Dwell
 
@@ -161,14 +162,6 @@ def _condition(rule: ConditionRule, limit: Limit | None) -> str:
 def _dwell(dwell: Dwell) -> str:
     readings = f"{dwell.readings} reading" + ("s" if dwell.readings > 1 else "")
     return readings if dwell.seconds == 0 else f"{readings} and {span(dwell.seconds)}"
-
-
-def span(seconds: float) -> str:
-    """A span of time for people, in the largest unit that it is a whole number of."""
-    for length, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds and seconds % length == 0:
-            return f"{seconds / length:g} {unit}"
-    return f"{seconds:g} s"
 
 
 def params_text(params: Any) -> str:

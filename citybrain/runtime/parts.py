@@ -107,6 +107,7 @@ def cycle(settings: Settings, run: RunDir, signals: Signals) -> None:
     """Timers, reminders, escalation, closing, notifications."""
     from dispatch.channels import open_channels
     from dispatch.cycle import run_cycle
+    from dispatch.responsibility import gaps
 
     clock = clocks.parse(settings.clock)
     metrics = Metrics()
@@ -115,6 +116,8 @@ def cycle(settings: Settings, run: RunDir, signals: Signals) -> None:
     with Database(_url(settings), size=4, name="citybrain cycle") as db:
         with db.transaction() as tx:
             city.load_register(tx)
+        for gap in gaps(city.register):
+            log.warning("%s", gap)
         beat, next_reload = Beat(run, "cycle", metrics), time.monotonic() + RELOAD_S
         retention = Retention(settings.retention_days)
         while not signals.stop:

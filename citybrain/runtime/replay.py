@@ -14,9 +14,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
-
 from citybrain.config import Settings
 from citybrain.kernel.errors import InputError, PayloadError, UnavailableError
 from citybrain.kernel.times import from_ms
@@ -32,10 +29,12 @@ from citybrain.store.db import Database
 from citybrain.store.migrate import migrate
 from dispatch.channels import open_channels
 from dispatch.cycle import run_cycle
+from ingest.address import Address
 from ingest.decode import Decoder
 from ingest.profile import Profile, replay_topic
 from ingest.quarantine import REASONS
 from ingest.registry import Profiles, load_profiles
+from ingest.republish import publish_again
 
 _FOREVER_S = 1e10
 _QUIET_S = 60.0
@@ -166,7 +165,8 @@ def _run(db: Database, settings: Settings, profiles: Profiles, city: City, messa
     source.start()
     try:
         _wait(lambda: source.connected, "the bridge does not connect")
-        publisher = threading.Thread(target=_publish, args=(settings, messages), name="publisher", daemon=True)
+        recorded = [(message.topic, message.payload) for message in messages]
+        publisher = threading.Thread(target=publish_again, args=(Address.of(settings), recorded), name="publisher", daemon=True)
         publisher.start()
         taken, quiet_at = 0, time.monotonic() + _QUIET_S
         while taken < len(messages):
@@ -203,25 +203,6 @@ def _run(db: Database, settings: Settings, profiles: Profiles, city: City, messa
             ],
             "orders": report.orders_opened(tx),
         }
-
-
-def _publish(settings: Settings, messages: Sequence[Message]) -> None:
-    """Publish all with QoS 1, in order, with a bounded number under way."""
-    assert settings.mqtt_url is not None
-    host, port = settings.mqtt_url.removeprefix("mqtt://").split(":")
-    client = paho.Client(CallbackAPIVersion.VERSION2, client_id="citybrain-replay")
-    client.max_inflight_messages_set(500)
-    client.connect(host, int(port))
-    client.loop_start()
-    try:
-        under_way = [client.publish(message.topic, message.payload, qos=1) for message in messages]
-        for info in under_way:
-            info.wait_for_publish(_QUIET_S)
-            if not info.is_published():
-                raise UnavailableError("the broker did not take a message within a minute")
-        client.disconnect()
-    finally:
-        client.loop_stop()
 
 
 def _wait(ready: Any, message: str, seconds: float = 15) -> None:

@@ -8,16 +8,9 @@ from typing import Literal
 import pytest
 
 from citybrain.cli.docs import outdated
-from citybrain.cli.pages import params_text, span, table, type_text
+from citybrain.cli.pages import params_text, table, type_text
 from rules.detectors.base import Gate
 from rules.detectors.threshold import Params
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0 s"), (5, "5 s"), (90, "90 s"), (120, "2 min"), (7200, "2 h"), (172800, "2 d")]
-)
-def test_span(seconds: float, text: str) -> None:
-    assert span(seconds) == text
 
 
 @pytest.mark.parametrize(
