@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import random
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from citybrain.kernel.times import from_ms
 from citybrain.runtime.replay import replay
 
 pytestmark = pytest.mark.live
@@ -77,9 +79,30 @@ def test_own_uplinks_in_order_and_shuffled(tmp_path: Path) -> None:
         assert shuffled[key] == ordered[key]
 
 
-# The real uplinks are for evaluation only and are not part of the project: checked where they are at hand.
-@pytest.mark.parametrize("folder", [folder for folder in [REAL] if folder.is_dir()])
-def test_the_real_uplinks(folder: Path) -> None:
+def _own_truth(folder: Path) -> Path:
+    """The own uplinks in a folder of their own, with their truth as `truth_per_device.json`."""
+    file, said = _own_file(folder)
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    truth: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        device = truth.setdefault(row["endDevice"]["devEui"], {"messages": 0, "decodable": 0, "wet": []})
+        text = bytes.fromhex(row["payload"])
+        device["messages"] += 1
+        device["decodable"] += text.startswith(b"{")
+        if b"cso:1" in text:
+            device["wet"].append(from_ms(row["recvTime"]).isoformat(timespec="milliseconds"))
+    for device in truth.values():
+        wet = device.pop("wet")
+        device["cso_episodes"] = [{"first": wet[0], "last": wet[-1]}] if wet else []
+    (folder / "truth_per_device.json").write_text(json.dumps(truth))
+    assert said["messages"] == len(rows)
+    return folder
+
+
+@pytest.mark.parametrize("which", ["own", *(["real"] if REAL.is_dir() else [])])
+def test_uplinks_against_their_truth(which: str, tmp_path: Path) -> None:
+    """The real uplinks are for evaluation only and are no part of the project: they are checked too where they are at hand."""
+    folder = REAL if which == "real" else _own_truth(tmp_path)
     truth = json.loads((folder / "truth_per_device.json").read_text())
     ordered = replay(folder / "uplinks.jsonl", "icra_overflow")
     assert ordered["messages"] == sum(device["messages"] for device in truth.values())
@@ -88,7 +111,8 @@ def test_the_real_uplinks(folder: Path) -> None:
     for device, said in truth.items():
         episodes = [(onset, end) for asset, onset, end in _alerts(ordered, "DR-OVERFLOW") if asset == device]
         for wet in said["cso_episodes"]:
-            first, last = wet["first"].replace("Z", "+00:00"), wet["last"].replace("Z", "+00:00")
-            assert [1 for onset, end in episodes if onset <= first and (end is None or last <= end)], f"{device} {wet}"
+            first, last = (datetime.fromisoformat(wet[key].replace("Z", "+00:00")) for key in ("first", "last"))
+            times = [(datetime.fromisoformat(onset), end and datetime.fromisoformat(end)) for onset, end in episodes]
+            assert [1 for onset, end in times if onset <= first and (not end or last <= end)], f"{device} {wet}"
     shuffled = replay(folder / "uplinks.jsonl", "icra_overflow", shuffle_ms=600_000, seed=11)
     assert shuffled["alerts"] == ordered["alerts"]
