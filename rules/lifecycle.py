@@ -71,6 +71,8 @@ class Timing(NamedTuple):
     flap_count: int
     flap_window_ms: int
     flap_hold_ms: int
+    raise_by_clock: bool = True
+    """Whether the dwell of a raise ends by the clock alone, or only with a reading that is still bad."""
 
 
 def timing(rule: ConditionRule) -> Timing:
@@ -83,6 +85,7 @@ def timing(rule: ConditionRule) -> Timing:
         rule.flap.count,
         round(rule.flap.window_s * 1000),
         round(rule.flap.hold_s * 1000),
+        rule.raise_after.by_clock,
     )
 
 
@@ -126,17 +129,21 @@ class Episode:
 def due(episode: Episode, times: Timing) -> int | None:
     """When the dwell of the present phase runs out by the clock alone (ms since the epoch); None: not by the clock."""
     if episode.phase is PENDING:
-        return episode.onset_ms + times.raise_ms if episode.bads >= times.raise_readings else None
+        return _raise_at(episode, times) if times.raise_by_clock else None
     if episode.phase is CLEARING and episode.goods >= times.clear_readings:
         return episode.good_ms + times.clear_ms + (times.flap_hold_ms if episode.held else 0)
     return None
+
+
+def _raise_at(episode: Episode, times: Timing) -> int | None:
+    return episode.onset_ms + times.raise_ms if episode.bads >= times.raise_readings else None
 
 
 def feed(episode: Episode, times: Timing, signal: Signal, at_ms: int) -> list[AlertChange]:
     """Takes a signal in; gives the changes to tell, in order. A dwell of zero ends at once."""
     changes: list[AlertChange] = []
     _apply(episode, times, signal, at_ms, changes)
-    end = due(episode, times)
+    end = _raise_at(episode, times) if episode.phase is PENDING else due(episode, times)
     if end is not None and end <= at_ms:
         _apply(episode, times, LASTED, at_ms, changes)
     return changes

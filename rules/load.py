@@ -23,7 +23,7 @@ from citybrain.yamlfile import Path_, YamlFile, dotted, read, worded
 from rules.build import Note, build, closest, keys_of
 from rules.detectors import DETECTORS
 from rules.rulebook import ConditionRule, Dwell, Flap, Override, Rulebook
-from rules.schema import CODE, ConditionBody, DwellBody, FlapBody, OverrideBody
+from rules.schema import CODE, ConditionBody, DwellBody, FlapBody, OverrideBody, RaiseBody
 
 Body = TypeVar("Body", bound=BaseModel)
 _NOT_JUDGING = frozenset({"title", "source"})
@@ -220,7 +220,7 @@ def _override(draft: _Draft, file: YamlFile, path: Path_, raw: object, faults: l
 
 
 def _dwell(body: DwellBody) -> Dwell:
-    return Dwell(body.readings, body.seconds)
+    return Dwell(body.readings, body.seconds, body.by_clock if isinstance(body, RaiseBody) else True)
 
 
 def _flap(body: FlapBody) -> Flap:
@@ -228,7 +228,7 @@ def _flap(body: FlapBody) -> Flap:
 
 
 _PARTS: tuple[tuple[str, type[BaseModel], Callable[[Any], Any]], ...] = (
-    ("raise_after", DwellBody, _dwell),
+    ("raise_after", RaiseBody, _dwell),
     ("clear_after", DwellBody, _dwell),
     ("flap", FlapBody, _flap),
 )

@@ -24,6 +24,8 @@ class Dwell:
 
     readings: int = 1
     seconds: float = 0
+    by_clock: bool = True
+    """The seconds run out by the clock alone. False: only a reading that still says so can end the dwell."""
 
     def __post_init__(self) -> None:
         if self.readings < 1:

@@ -31,6 +31,12 @@ class DwellBody(_Strict):
     seconds: float = Field(ge=0, le=MAX_DWELL_S, description="Seconds since the first of them, by the clock.")
 
 
+class RaiseBody(DwellBody):
+    """As a dwell, and whether the clock alone may end it."""
+
+    by_clock: bool = Field(True, description="false: the seconds end with a reading that still says so, not in a silence.")
+
+
 class FlapBody(_Strict):
     """When an episode counts as flapping, and how long it is then held open."""
 
@@ -91,7 +97,7 @@ class ConditionBody(_Strict):
     kind: KindOrAny = Field(description="Kind of asset that it is judged for, or any.")
     detector: str = Field(description="Name of a folder in rules/detectors.")
     params: dict[str, Any] = Field(description="What the detector needs; see below.")
-    raise_after: DwellBody = Field(description="How long it must be bad before the alert is raised.")
+    raise_after: RaiseBody = Field(description="How long it must be bad before the alert is raised.")
     clear_after: DwellBody = Field(description="How long it must be good before the alert is resolved.")
     flap: FlapBody = Field(description="When it counts as flapping.")
     severity: Severity = Field(description="Of the alert.")

@@ -161,7 +161,9 @@ def _condition(rule: ConditionRule, limit: Limit | None) -> str:
 
 def _dwell(dwell: Dwell) -> str:
     readings = f"{dwell.readings} reading" + ("s" if dwell.readings > 1 else "")
-    return readings if dwell.seconds == 0 else f"{readings} and {span(dwell.seconds)}"
+    if dwell.seconds == 0:
+        return readings
+    return f"{readings} and {span(dwell.seconds)}" + ("" if dwell.by_clock else ", by a reading that still says so")
 
 
 def params_text(params: Any) -> str:

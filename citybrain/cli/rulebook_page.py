@@ -15,7 +15,7 @@ from citybrain.cli.pages import plain, table, type_text
 from rules.build import keys_of
 from rules.detectors import DETECTORS
 from rules.detectors.base import FIELDS, Gate
-from rules.schema import ConditionBody, DwellBody, FlapBody, MatchBody, SetBody
+from rules.schema import ConditionBody, FlapBody, MatchBody, RaiseBody, SetBody
 
 INTRO = """# Keys of the rulebook
 
@@ -29,7 +29,10 @@ and key.
 def rulebook_page() -> str:
     """The keys of a condition, and of the params of each detector."""
     parts = [INTRO, "## A condition\n\n", _model(ConditionBody)]
-    parts.append("\n`raise_after` and `clear_after` (both must be reached):\n\n" + _model(DwellBody))
+    parts.append(
+        "\n`raise_after` and `clear_after` (both must be reached; `by_clock` is for `raise_after` alone):\n\n"
+        + _model(RaiseBody)
+    )
     parts.append("\n`flap`:\n\n" + _model(FlapBody))
     parts.append(
         "\n`overrides` is a list of `{match: ..., set: ...}`. An override for an asset wins over one for its model, and\n"

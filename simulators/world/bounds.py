@@ -81,7 +81,7 @@ def detect_by(name: str, ground: Ground, options: Options, index: int, from_ms: 
         "storm_surge": lambda: from_ms,
         "grate_clogged": lambda: from_ms + GRATE_MS + 10 * MINUTE_MS + 3 * step,
         "sensor_silent": lambda: from_ms + SILENT_K * step + MINUTE_MS,
-        "sensor_stuck": lambda: from_ms + max(12 * HOUR_MS, 48 * step) + 3 * step,
+        "sensor_stuck": lambda: from_ms + max(24 * HOUR_MS, 48 * step) + 3 * step,
         "sensor_flapping": lambda: from_ms + 10 * MINUTE_MS + 3 * step,
         "gateway_out": lambda: from_ms + SILENT_K * step + MINUTE_MS,
         "battery_end": lambda: from_ms + HOUR_MS + 4 * step,

@@ -8,7 +8,7 @@ from math import inf
 from typing import Any, Final
 
 from citybrain.kernel.model import Asset
-from rules.detectors.base import GOOD, Bad, Env, Memory, Observe, Verdict
+from rules.detectors.base import GOOD, NAN, Bad, Env, Memory, Observe, Verdict
 from rules.detectors.words import name_of, span, with_unit
 
 OWN: Final = False
@@ -34,6 +34,8 @@ class Params:
     """0.5: median. 0.1: the low level of dry weather (silt)."""
     ignore_above: float | None = None
     """Greater magnitudes are another event (an open cover) and do not move the baseline."""
+    event_s: float = 600
+    """After greater magnitudes that lasted for so long (s) the cover was laid down anew: the step it made is no drift."""
 
     def __post_init__(self) -> None:
         if self.limit <= 0 or self.window_s <= 0:
@@ -59,8 +61,10 @@ def fixed(params: Params, asset: Asset) -> tuple[float, ...]:
 
 
 def cells(params: Params) -> int:
-    """Baseline, its zero, samples so far (infinite once they are enough), time of the first and of the last sample (ms)."""
-    return 5
+    """Baseline, its zero, samples so far (infinite once they are enough), time of the first and of the last sample (ms), and
+    with `ignore_above` since when another event goes on, and its last sample (ms).
+    """
+    return 5 if params.ignore_above is None else 7
 
 
 def common(params: Params, asset: Asset) -> tuple[Hashable, ...]:
@@ -81,13 +85,26 @@ def compile(params: Params, asset: Asset, env: Env, base: int) -> Observe:
     up, down = 4 * limit / window_ms * params.quantile, 4 * limit / window_ms * (1 - params.quantile)
     gap_ms, least = window_ms / 4, params.samples_min
     rising, falling = params.direction != "falling", params.direction != "rising"
-    zero, count, first, last = base + 1, base + 2, base + 3, base + 4
+    zero, count, first, last, event, seen = range(base + 1, base + 7)
+    event_ms = params.event_s * 1000
 
     def observe(values: Mapping[str, Any], at_ms: int, memory: Memory) -> Verdict:
         value = values.get(measure)
-        if value is None or (ignored is not None and not -ignored <= value <= ignored):
+        if value is None:
             return None
         line = memory[base]
+        if ignored is not None:
+            if not -ignored <= value <= ignored:
+                if memory[event] != memory[event]:
+                    memory[event] = at_ms
+                memory[seen] = at_ms
+                return None
+            if memory[event] == memory[event]:
+                if memory[seen] - memory[event] >= event_ms and line == line:
+                    # Laid down anew: the baseline is where it lies now, and so is its zero. What it had drifted before stays.
+                    memory[zero] += value - line
+                    line = value
+                memory[event] = NAN
         if line != line:
             memory[base], memory[zero], memory[count] = value, 0.0, 1
             memory[first] = memory[last] = at_ms

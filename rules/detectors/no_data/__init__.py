@@ -26,12 +26,16 @@ class Params:
     """For an asset whose interval is not known."""
     min_s: float = 60
     """Never silent sooner than this (s)."""
+    dark_s: float = 0
+    """Added for an asset with the attribute `supply: switched`: its feeder is dead while the lamps are off (s)."""
 
     def __post_init__(self) -> None:
         if self.k <= 1:
             raise ValueError(f"k: must be more than 1, got {self.k:g}")
         if self.default_interval_s <= 0:
             raise ValueError(f"default_interval_s: must be positive, got {self.default_interval_s:g}")
+        if self.dark_s < 0:
+            raise ValueError(f"dark_s: must not be negative, got {self.dark_s:g}")
 
 
 def measures(params: Params) -> tuple[str, ...]:
@@ -43,7 +47,8 @@ def fixed(params: Params, asset: Asset) -> tuple[float, ...]:
     """After how many ms without a word the asset is silent."""
     given = asset.interval_s
     interval_s = given if given is not None and 0 < given <= LONGEST_S else params.default_interval_s
-    return (float(round(max(params.min_s, params.k * interval_s) * 1000)),)
+    dark_s = params.dark_s if asset.attributes.get("supply") == "switched" else 0.0
+    return (float(round((max(params.min_s, params.k * interval_s) + dark_s) * 1000)),)
 
 
 def cells(params: Params) -> int:

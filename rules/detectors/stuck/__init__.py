@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from citybrain.kernel.model import Asset
-from rules.detectors.base import GOOD, Bad, Env, Memory, Observe, Verdict
+from rules.detectors.base import GOOD, Bad, Env, Memory, Observe, Verdict, check_field, number_of
 from rules.detectors.words import name_of, span, with_unit
 
 OWN: Final = False
@@ -23,12 +23,17 @@ class Params:
     tolerance: float = 0
     ignore_values: tuple[float, ...] = ()
     """Values that may rightly stay for ever (0 mm in a dry drain)."""
+    rest_of: str | None = None
+    """Field of the asset at which the value may rightly stay: install_height_mm for a distance, the floor of a dry drain."""
+    rest_within: float = 30
+    """As near as this to it, in the unit of the measure (silt and the slope of the floor)."""
 
     def __post_init__(self) -> None:
         if self.readings < 2:
             raise ValueError(f"readings: must be at least 2, got {self.readings}")
         if self.tolerance < 0 or self.seconds < 0:
             raise ValueError("tolerance: must not be negative, nor seconds")
+        check_field("rest_of", self.rest_of)
 
 
 def measures(params: Params) -> tuple[str, ...]:
@@ -37,8 +42,8 @@ def measures(params: Params) -> tuple[str, ...]:
 
 
 def fixed(params: Params, asset: Asset) -> tuple[float, ...]:
-    """Nothing of the asset."""
-    return ()
+    """Where the value may rest (NaN: nowhere)."""
+    return (number_of(asset, params.rest_of),)
 
 
 def cells(params: Params) -> int:
@@ -55,21 +60,23 @@ def compile(params: Params, asset: Asset, env: Env, base: int) -> Observe:
     """The judge."""
     measure, readings, tolerance = params.measure, params.readings, params.tolerance
     lasting_ms, ignored = params.seconds * 1000, frozenset(params.ignore_values)
-    since, count = base + 1, base + 2
+    resting, rest, since, count, within = base, base + 1, base + 2, base + 3, params.rest_within
 
     def observe(values: Mapping[str, Any], at_ms: int, memory: Memory) -> Verdict:
         value = values.get(measure)
         if value is None:
             return None
-        if not -tolerance <= value - memory[base] <= tolerance:
-            memory[base] = value
+        if not -tolerance <= value - memory[rest] <= tolerance:
+            memory[rest] = value
             memory[since] = at_ms
             memory[count] = 1
             return GOOD
         have = memory[count] = memory[count] + 1
-        if have < readings or at_ms - memory[since] < lasting_ms or value in ignored:
-            # Not yet stuck; a value that has just been left alone says nothing to an episode that is open.
-            return GOOD if value in ignored else None
+        if have < readings or at_ms - memory[since] < lasting_ms:
+            return None
+        # A value that may stay says good to an episode that is open. With no place of rest (NaN) the comparison is false.
+        if value in ignored or -within <= value - memory[resting] <= within:
+            return GOOD
         lasted = (at_ms - memory[since]) / 1000
         return Bad(
             "value_stuck", f"{name_of(measure)} has been {with_unit(measure, value)} for {have:.0f} readings and {span(lasted)}"

@@ -49,9 +49,13 @@ class Params:
     """A smaller value is a fault of the meter and no information (SL-UV: 0 V from a device that talks)."""
     believe_to: float | None = None
     """A greater value is no information."""
+    lying: tuple[float, float] | None = None
+    """A magnitude in this range is no information until another was seen: a sensor that waits on its side to be mounted."""
 
     def __post_init__(self) -> None:
         check_field("of", self.of)
+        if self.lying is not None and (self.below or not self.absolute or self.of or self.needs or self.gates):
+            raise ValueError("lying: only with absolute, and without below, of, needs and gates")
         if self.below and self.clear < self.raise_:
             raise ValueError(f"clear: must be at least raise ({self.raise_:g}) when below is true, got {self.clear:g}")
         if not self.below and self.clear > self.raise_:
@@ -69,8 +73,8 @@ def fixed(params: Params, asset: Asset) -> tuple[float, ...]:
 
 
 def cells(params: Params) -> int:
-    """It remembers nothing: the hysteresis is "no verdict" between the limits."""
-    return 0
+    """It remembers nothing (the hysteresis is "no verdict" between the limits) but whether the sensor was seen mounted."""
+    return 1 if params.lying is not None else 0
 
 
 def common(params: Params, asset: Asset) -> tuple[Hashable, ...]:
@@ -82,6 +86,8 @@ def compile(params: Params, asset: Asset, env: Env, base: int) -> Observe:
     """The judge; the plain case is a closure of its own because it is the most frequent of all."""
     measure, raise_, clear, below = params.measure, params.raise_, params.clear, params.below
     say = partial(_bad, measure, below)
+    if params.lying is not None:
+        return _compile_mounted(params, params.lying, base, say)
     if params.of or params.gates or params.needs or params.believe_from is not None or params.believe_to is not None:
         return _compile_any(params, base, say)
 
@@ -118,6 +124,30 @@ def compile(params: Params, asset: Asset, env: Env, base: int) -> Observe:
         return say(raise_, abs(value)) if -raise_ < value < raise_ else None
 
     return (under_absolute if below else over_absolute) if params.absolute else (under if below else over)
+
+
+def _compile_mounted(params: Params, lying: tuple[float, float], base: int, say: Callable[[float, float], Bad]) -> Observe:
+    """The judge of a tilt that first waits for the sensor to be mounted."""
+    measure, raise_, clear = params.measure, params.raise_, params.clear
+    least, most = lying
+
+    def observe(values: Mapping[str, Any], at_ms: int, memory: Memory) -> Verdict:
+        value = values.get(measure)
+        if value is None:
+            return None
+        if -clear <= value <= clear:
+            memory[base] = 1.0
+            return GOOD
+        if -raise_ <= value <= raise_:
+            return None
+        value = abs(value)
+        if memory[base] != 1.0:
+            if least <= value <= most:
+                return None
+            memory[base] = 1.0
+        return say(raise_, value)
+
+    return observe
 
 
 def _compile_any(params: Params, base: int, say: Callable[[float, float], Bad]) -> Observe:

@@ -61,6 +61,18 @@ def test_raise_needs_both_readings_and_seconds() -> None:
     assert due(episode, SLOW) is None
 
 
+def test_a_raise_that_only_a_reading_can_end() -> None:
+    times = SLOW._replace(raise_by_clock=False)
+    episode = Episode()
+    feed(episode, times, BAD, 0)
+    assert feed(episode, times, BAD, 30_000) == []
+    assert due(episode, times) is None
+    assert feed(episode, times, BAD, 61_000) == ["raised"]
+    assert feed(episode, times, GOOD, 90_000) == ["clearing"]
+    feed(episode, times, GOOD, 100_000)
+    assert due(episode, times) == 210_000
+
+
 @pytest.mark.parametrize("signal", [GOOD, UNSURE, REMOVED])
 def test_what_is_pending_is_taken_back_without_a_word(signal: Signal) -> None:
     episode = Episode()

@@ -57,7 +57,7 @@ def test_the_memory_moves_with_its_condition() -> None:
     asset = Asset("a", "manhole", depth_mm=1000, interval_s=60)
     old = Planner(BOOK, RainHistory()).plan(asset)
     memory = old.memory(asset)
-    at = old.by_id["STUCK"].base
+    at = old.by_id["STUCK"].base + old.by_id["STUCK"].fixed
     memory[at : at + 3] = old.memory(asset)[:0].__class__("d", [5.0, 6.0, 7.0])
     new = Planner(
         book(
@@ -68,7 +68,8 @@ def test_the_memory_moves_with_its_condition() -> None:
         RainHistory(),
     ).plan(asset)
     moved = checkpoint.moved(memory, old.layout, new, asset)
-    assert list(moved[new.by_id["STUCK"].base :][:3]) == [5.0, 6.0, 7.0]
+    stuck_now = new.by_id["STUCK"]
+    assert list(moved[stuck_now.base + stuck_now.fixed :][:3]) == [5.0, 6.0, 7.0]
     assert all(value != value for value in moved[new.by_id["A-NEW"].base :][:3])
     assert all(value != value for value in moved[new.by_id["SILENT"].base :][:3])
 
