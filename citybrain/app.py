@@ -21,20 +21,23 @@ def run(settings: Settings, ready: Callable[[RunDir], None] = lambda run: None) 
     return Supervisor(settings).run(ready)
 
 
-def stop_leftovers(settings: Settings) -> list[str]:
-    """End broker and database that outlived their supervisor; what was ended. Raises StateError while a program runs there."""
+def stop_leftovers(settings: Settings) -> dict[str, int]:
+    """End broker and database that outlived their supervisor; the pids of those that were ended, by `broker` and `database`.
+
+    Raises StateError while a program runs there.
+    """
     run_dir = RunDir(settings.data_dir).make()
     run_dir.lock()
-    ended = []
+    ended = {}
     try:
         broker = EmbeddedBroker(run_dir, port=settings.mqtt_port)
         if broker.find():
-            ended.append(f"broker (pid {broker.pid})")
+            ended["broker"] = broker.pid
         broker.stop()
         postgres = EmbeddedPostgres(settings.data_dir / "pg")
         if (pid := postgres.pid()) is not None:
             postgres.stop()
-            ended.append(f"database (pid {pid})")
+            ended["database"] = pid
     finally:
         run_dir.unlock()
     return ended

@@ -56,6 +56,6 @@ def stop(data_dir: DataDir = None) -> None:
     Example: citybrain stop --data-dir ./city
     """
     settings = get_settings(data_dir)
-    ended = app.stop_leftovers(settings)
-    said = text("run.ended", settings.language, what=", ".join(ended)) if ended else text("run.nothing_left", settings.language)
-    Console().print(said, highlight=False, markup=False)
+    say = settings.language
+    ended = [text(f"run.ended_{part}", say, pid=pid) for part, pid in app.stop_leftovers(settings).items()]
+    Console().print("\n".join(ended) or text("run.nothing_left", say), highlight=False, markup=False)

@@ -111,6 +111,6 @@ def test_a_broker_is_found_again_without_its_file(folder: Path) -> None:
         assert (again.start(), again.pid, again.adopted) == (url, first.pid, True)
         assert run.read("broker")["pid"] == first.pid
         run.remove("broker")
-        assert app.stop_leftovers(Settings(data_dir=folder)) == [f"broker (pid {first.pid})"]
+        assert app.stop_leftovers(Settings(data_dir=folder)) == {"broker": first.pid}
     finally:
         first.stop()

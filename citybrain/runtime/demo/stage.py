@@ -81,10 +81,8 @@ class Stage:
 
 def _end_broker(run: RunDir) -> None:
     """A broker that still holds messages outlives the child on purpose; that of a demo that is over must not."""
-    pid = run.read("broker").get("pid")
-    if pid:
-        broker = EmbeddedBroker(run, port=0)
-        broker.pid = pid
+    broker = EmbeddedBroker(run, port=0)
+    if broker.find():
         broker.stop()
 
 
