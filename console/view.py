@@ -184,7 +184,7 @@ def line_text(line: Line, view: View) -> Text:
         (head, "dim"),
         mark(STATE, row.get("to_state") or row["state"]),
         clean(f" #{row['number']} {row['asset']}  {unit_name(row, view)}: {what}"),
-        clean(f"  {row['reason']}") if row.get("reason") else "",
+        clean(f"  {code_text('orders.reason_', row['reason'], view.language)}") if row.get("reason") else "",
         no_wrap=True,
     )
 

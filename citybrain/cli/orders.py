@@ -84,7 +84,9 @@ def _table(rows: Sequence[Mapping[str, Any]], view: View) -> Table | Text:
             Text(clean(unit_name(row, view))),
             mark(STATE, row["state"], text(f"console.state_{row['state']}", view.language)),
             span(view.now - row["dispatched_at"]),
-            Text(clean(row["outcome"] or ""), style="dim") if over else time_left(row, view),
+            Text(clean(code_text("orders.outcome_", row["outcome"] or "", view.language)), style="dim")
+            if over
+            else time_left(row, view),
         )
     return table
 
@@ -117,6 +119,7 @@ def show(order: Name, data_dir: DataDir = None, output: OutputOption = Output.TA
             **event,
             "event": code_text("console.event_", event["event"], say),
             "to_state": code_text("console.state_", event["to_state"], say),
+            "reason": code_text("orders.reason_", event["reason"], say),
         }
         for event in row["events"]
     ]

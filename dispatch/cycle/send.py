@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 
 from citybrain.store import cases, orders, outbox
 from citybrain.store.db import Row, Tx
-from citybrain.text import text
+from citybrain.text import code_text, text
 from dispatch import ledger
 from dispatch.arithmetic import duration
 from dispatch.channels import Answer, Message, safe_target
@@ -154,7 +154,9 @@ def compose(notice: Row, order: Row, language: str, now: datetime, machine_now: 
     due: datetime | None = order.get("due_at")
     left = abs(due - now) if due else timedelta(0)
     values = {
-        **{key: facts.get(key) or "" for key in ("number", "asset", "severity", "condition", "reason", "children")},
+        **{key: facts.get(key) or "" for key in ("number", "asset", "condition", "children")},
+        "severity": code_text("console.severity_", facts.get("severity") or "", language),
+        "reason": code_text("orders.reason_", facts.get("reason") or "", language),
         "title": body.get(f"title_{language}") or facts.get("condition") or "",
         "place": order.get("asset_name") or facts.get("asset") or "",
         "unit": (body.get("unit_name_zh") if language == "zh" else body.get("unit_name")) or facts.get("unit") or "",

@@ -59,6 +59,21 @@ def test_every_notice_has_its_words(purpose: str, language: str) -> None:
     compose(notice, {}, language, NOON, NOON)
 
 
+@pytest.mark.parametrize(("language", "words"), [("en", "the limit has passed"), ("zh", "时限已过")])
+def test_codes_are_words_for_people_and_codes_for_programs(language: str, words: str) -> None:
+    notice: dict[str, Any] = {
+        "id": UUID(derived_id("n")),
+        "order_id": UUID(derived_id("o")),
+        "purpose": "escalated_lead",
+        "target": "log:x",
+        "body": {"unit": "u", "reason": "limit_passed"},
+        "created_at": NOON,
+    }
+    message = compose(notice, {"number": 17, "unit": "u", "severity": "critical"}, language, NOON, NOON)
+    assert words in message.text
+    assert (message.data["reason"], message.data["severity"]) == ("limit_passed", "critical")
+
+
 def test_both_languages_say_the_same_things() -> None:
     english, chinese = table("dispatch", "en"), table("dispatch", "zh")
     assert english.keys() == chinese.keys()
