@@ -17,7 +17,6 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Protocol
 
 import orjson
 
@@ -33,6 +32,7 @@ from citybrain.metrics import Metrics
 from citybrain.runtime.city import City
 from citybrain.runtime.rejudging import Rejudging
 from citybrain.runtime.shards import Shards
+from citybrain.runtime.sources import Source
 from citybrain.runtime.ticker import Ticker
 from citybrain.store import quarantine, stream
 from citybrain.store import register as register_store
@@ -44,16 +44,6 @@ from rules.engine import Fate
 log = logging.getLogger(__name__)
 _ENOUGH = 32
 """messages that are worth a transaction: a batch with fewer waits a moment for more"""
-
-
-class Source(Protocol):
-    """Where messages come from: the bridge, or several of them."""
-
-    def take(self, max_messages: int, wait_s: float) -> list[Delivery]: ...
-    def ack(self, tokens: Sequence[int]) -> None: ...
-    def backlog(self) -> int: ...
-    @property
-    def connected(self) -> bool: ...
 
 
 class Pipeline:

@@ -31,8 +31,8 @@ def client_id(settings: Settings) -> str:
     return f"citybrain-{settings.city}"
 
 
-class StartedSource(Protocol):
-    """A source with a beginning and an end."""
+class Source(Protocol):
+    """Where messages come from: the bridge, or several of them (see `ingest.bridge.Bridge`)."""
 
     def start(self) -> None: ...
     def stop(self, drain_s: float) -> None: ...
@@ -43,7 +43,7 @@ class StartedSource(Protocol):
     def connected(self) -> bool: ...
 
 
-def open_source(settings: Settings, subscriptions: Sequence[str], metrics: Metrics) -> StartedSource:
+def open_source(settings: Settings, subscriptions: Sequence[str], metrics: Metrics) -> Source:
     """One bridge, or a group of processes that share the subscription when `ingest_workers` > 1 (MQTT 5 only)."""
     if settings.ingest_workers == 1:
         return Bridge(
