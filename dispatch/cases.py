@@ -10,12 +10,15 @@ wait `group_wait_s` in a case of their own that is still *gathering*:
   and devices without power are silent too;
 - none of these: the order goes out alone.
 
+An alert that was raised long before it is told (a device sends what it had stored) waits a minute: what is past never goes out.
+
 Every decision carries a named reason.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -28,6 +31,12 @@ SEVERITIES = tuple(severity.value for severity in Severity)
 """Gravest first."""
 
 _AT_ONCE = frozenset({"feeder", "cabinet"})
+
+TOLD_LATE = timedelta(minutes=15)
+"""An alert raised so long ago is news of the past: a device sends what it had stored, and its end may come with it."""
+TOLD_LATE_REASON = "told_late"
+TOLD_LATE_WAIT = timedelta(seconds=60)
+"""So long its order waits for the rest of the story. What is over by then never goes out."""
 
 
 class Action(StrEnum):
@@ -76,6 +85,13 @@ def place(asset: Asset, info: ConditionInfo, board: Board, assets: Mapping[str, 
         "no_order_by_rule" if info.filing is None else "alone",
         takes=tuple(case.id for case in board.waiting() if _taken(newborn, case, assets)),
     )
+
+
+def if_told_late(found: Placement, info: ConditionInfo, raised_at: datetime, now: datetime) -> Placement:
+    """The same placement, but an order of its own waits when the alert is news of the past."""
+    if found.action is Action.OPEN and info.filing is not None and not found.takes and now - raised_at > TOLD_LATE:
+        return Placement(Action.GATHER, TOLD_LATE_REASON)
+    return found
 
 
 def wait_over(case: OpenCase, asset: Asset, info: ConditionInfo, board: Board, assets: Mapping[str, Asset]) -> Placement:

@@ -10,11 +10,12 @@ from citybrain.kernel.conditions import ConditionInfo
 from citybrain.kernel.events import AlertEvent
 from citybrain.kernel.ids import derived_id
 from citybrain.kernel.model import Asset
+from citybrain.kernel.times import from_ms
 from citybrain.store import alerts, cases, orders, timers
 from citybrain.store.db import Row, Tx
 from dispatch import ledger
 from dispatch.board import Board, OpenCase
-from dispatch.cases import Action, Placement, gravest, place
+from dispatch.cases import TOLD_LATE, TOLD_LATE_REASON, TOLD_LATE_WAIT, Action, Placement, gravest, if_told_late, place
 from dispatch.causes import cause_of, group_key, group_of, parent_of, parents, waits
 from dispatch.grouping import adopt
 from dispatch.opening import Draft, Lookups, OpenedOrder, gathering_until
@@ -54,14 +55,18 @@ class Placing:
             return
         info = self.look.info(event.condition, event.kind, event.severity)
         asset = self.look.asset(event.asset, event.kind)
-        self.put(
-            event.id, event.severity, str(event.at_ms), info, asset, place(asset, info, self.board, self.look.register.assets)
-        )
+        raised_at = from_ms(event.at_ms)
+        found = if_told_late(place(asset, info, self.board, self.look.register.assets), info, raised_at, self.now)
+        self.put(event.id, event.severity, str(event.at_ms), info, asset, found, raised_at)
 
-    def put(self, alert: str, severity: str, turn: str, info: ConditionInfo, asset: Asset, found: Placement) -> None:
-        """Do what was decided. `turn` tells the cases apart that an alert may open in its life."""
+    def put(
+        self, alert: str, severity: str, turn: str, info: ConditionInfo, asset: Asset, found: Placement,
+        raised_at: datetime | None = None,
+    ) -> None:  # fmt: skip
+        """Do what was decided. `turn` tells the cases apart that an alert may open in its life; no `raised_at`: live."""
         if found.action is Action.JOIN:
-            self._join(alert, severity, info, asset, self.board.cases[found.case_id or ""])
+            late = raised_at is not None and self.now - raised_at > TOLD_LATE
+            self._join(alert, severity, info, asset, self.board.cases[found.case_id or ""], told_late=late)
         elif found.action is Action.CHILD:
             self._assign(alert, found.case_id or "")
             self._grown.add(found.case_id or "")
@@ -88,9 +93,11 @@ class Placing:
             filing=info.filing,
         )
         if found.action is Action.GATHER:
-            case = case._replace(state="gathering", group_key=group_key(info, asset))
+            late = found.reason == TOLD_LATE_REASON
+            case = case._replace(state="gathering", group_key=None if late else group_key(info, asset))
             self._draft.case(case, opened_at=self.now, parents=parents(asset))
-            self._draft.timer(case.id, "gathering", gathering_until(info, self.now))
+            until = self.now + TOLD_LATE_WAIT if late else gathering_until(info, self.now)
+            self._draft.timer(case.id, "gathering", until)
         elif found.action is Action.GROUP:
             asset = parent_of(asset, info.group_by or "", self.look.register.assets)
             cause, filing = group_of(info)
@@ -126,10 +133,15 @@ class Placing:
     def _order(self, case: OpenCase, asset: Asset, filing: str, alert: str, reason: str) -> None:
         self._draft.order(self.look, case, asset, filing, alert_id=alert, reason=reason, now=self.now, trace=self.trace)
 
-    def _join(self, alert: str, severity: str, info: ConditionInfo, asset: Asset, case: OpenCase) -> None:
+    def _join(
+        self, alert: str, severity: str, info: ConditionInfo, asset: Asset, case: OpenCase, *, told_late: bool = False
+    ) -> None:
         self._assign(alert, case.id)
         worst = gravest(case.severity, severity)
-        promoted = info.filing is not None and (case.filing is None or (case.state == "gathering" and not waits(info)))
+        waiting = case.state == "gathering"
+        promoted = (
+            info.filing is not None and (case.filing is None or (waiting and not waits(info))) and not (waiting and told_late)
+        )
         shorter = info.filing not in {None, case.filing}
         if case.id in self._fresh and (worst != case.severity or promoted or shorter):
             # the case is of this very batch: write it, so that it can be changed
