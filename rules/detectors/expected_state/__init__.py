@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from citybrain.kernel.model import Asset
-from rules.detectors.base import GOOD, Bad, Env, Memory, Observe, Verdict
+from rules.detectors.base import GOOD, NAN, Bad, Env, Memory, Observe, Verdict
 from rules.detectors.expected_state.schedule import DUSK_TO_DAWN, Duty, parse, zone
 from rules.detectors.words import name_of, with_unit
 
@@ -40,6 +40,8 @@ class Params:
     """The same in W, for a lamp whose rated power is not known."""
     failure_flags: tuple[str, ...] = ("lamp_failure",)
     """should_be_on: these flags of the device mean dark."""
+    dim_s: float = 14400
+    """should_be_on: dimmed to nothing holds for so long (s) for messages of the device that do not tell the dimming."""
     schedules: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     timezone: str = "UTC"
 
@@ -66,8 +68,8 @@ def fixed(params: Params, asset: Asset) -> tuple[float, ...]:
 
 
 def cells(params: Params) -> int:
-    """It remembers nothing."""
-    return 0
+    """should_be_on: when it was last heard to be dimmed to nothing (ms); NaN since it was lit, or dimmed otherwise."""
+    return 1 if params.mode == "should_be_on" else 0
 
 
 def common(params: Params, asset: Asset) -> tuple[Hashable, ...]:
@@ -80,6 +82,15 @@ def compile(params: Params, asset: Asset, env: Env, base: int) -> Observe:
     lit_wanted = params.mode == "should_be_on"
     duty = _duty(params, asset, lit_wanted)
     flags = params.failure_flags if lit_wanted else ()
+    off, dim_ms = base + 1, params.dim_s * 1000
+
+    def on_purpose(values: Mapping[str, Any], at_ms: int, memory: Memory) -> bool:
+        """Dimmed to nothing on command, told in this message or in one before it."""
+        dim = values.get("dim_pct")
+        if dim is None:
+            return at_ms - memory[off] <= dim_ms
+        memory[off] = at_ms if dim == 0 else NAN
+        return bool(dim == 0)
 
     def observe(values: Mapping[str, Any], at_ms: int, memory: Memory) -> Verdict:
         power = values.get("power_w")
@@ -98,9 +109,11 @@ def compile(params: Params, asset: Asset, env: Env, base: int) -> Observe:
                 if values.get(flag) == 1:
                     lit = False
             if lit:
+                memory[off] = NAN
                 return GOOD
-            # Dimmed to nothing on command: dark on purpose.
-            return _dark(values) if duty is not None and duty.asked(at_ms) and values.get("dim_pct") != 0 else None
+            if on_purpose(values, at_ms, memory):
+                return None
+            return _dark(values) if duty is not None and duty.asked(at_ms) else None
         if not lit:
             return GOOD
         return _burning(values) if duty is not None and duty.asked(at_ms) else None
