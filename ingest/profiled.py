@@ -1,4 +1,4 @@
-"""PURE: a message of a device with a profile to readings: envelope, decoder, values, times, keys, assets."""
+"""PURE: the readings of a message of a device with a profile: values, times, dedupe keys, assets."""
 
 from __future__ import annotations
 
@@ -10,20 +10,16 @@ from citybrain.kernel.errors import PayloadError
 from citybrain.kernel.ids import content_hash
 from citybrain.kernel.model import Flag, Reading, Value
 from citybrain.kernel.register import Register
-from ingest import envelopes, topics
-from ingest.binding import Bound, bound_asset, known_profile, new_binding
-from ingest.bytestexts import message_bytes
+from ingest.binding import Bound, bound_asset, new_binding
 from ingest.canonical import REDELIVERY_WINDOW_MS
 from ingest.compiled import CompiledFrame
 from ingest.decoded import Decoded
-from ingest.decoders import DECODERS
-from ingest.envelopes import Opened
 from ingest.mapping import read_values
 from ingest.observed import Times
 from ingest.paths import Scope
-from ingest.payload import MAX_BYTES, parse
 from ingest.registry import Profiles
 from ingest.topics import valid_id
+from ingest.unwrapping import unwrap
 from ingest.values import Note, derive_levels
 
 UPLINK_WINDOW_MS = 600_000
@@ -55,125 +51,37 @@ class Message:
 
     def read(self, topic: str, payload: bytes) -> Decoded:
         """The readings of the message. Raises PayloadError."""
-        envelope = self._profiles.envelope(topic)
-        if envelope is None:
-            raise PayloadError("unknown_topic", topic[:200])
-        if envelope == "raw":
-            if len(payload) > MAX_BYTES:
-                raise PayloadError("too_large", f"{len(payload)} bytes, at most {MAX_BYTES} are read")
-            document: Any = None
-            opened = Opened(data=payload)
-        else:
-            document = parse(payload)
-            opened = envelopes.OPENERS[envelope](topic, document)
-        if opened.ignored is not None:
-            return Decoded(ignored=opened.ignored)
-        known = known_profile(self._register, opened.devices, self._received_ms)
-        self._compiled = compiled = self._profiles.find(topic, envelope, opened, known)
-        self._opened, self._payload, self._document = opened, payload, document
-        opened.facts.update(self._captures(topic))
-        content = self._content()
-        if content is None:
-            return Decoded(ignored="no_data")
-        self._ids = opened.devices or self._device(content)
-        opened.facts.setdefault("device", self._ids[0])
-        self._scope = Scope(content, document, opened.facts)
-        self._flags = int(Flag.SIMULATED) if opened.simulated or self._simulated() else 0
-        self._seq = self._sequence()
-        parts = opened.parts or ((content, {}),)
+        message = unwrap(self._profiles, self._register, topic, payload, received_ms=self._received_ms, notes=self._notes)
+        if isinstance(message, str):
+            return Decoded(ignored=message)
+        self._message, self._payload = message, payload
+        parts = message.opened.parts or ((message.scope.object, {}),)
         for number, (item, facts) in enumerate(parts):
-            self._main(number, Scope(item, document, {**opened.facts, **facts} if facts else opened.facts))
-        for frame in compiled.frames:
+            known = message.opened.facts
+            self._main(number, Scope(item, message.scope.message, {**known, **facts} if facts else known))
+        for frame in message.compiled.frames:
             self._frame(frame)
         return self._result()
 
-    # --- what the message is --------------------------------------------------------------------------------------
-
-    def _captures(self, topic: str) -> dict[str, str]:
-        """The levels of the topic behind the wildcards of the profile's filter: topic1, topic2…"""
-        for pattern in self._compiled.profile.topics:
-            found = topics.captures(pattern, topic)
-            if found is not None:
-                return {f"topic{place}": level for place, level in enumerate(found, 1)}
-        return {}
-
-    def _content(self) -> dict[str, Any] | None:
-        """The decoded object; None when the message carries none and no bytes either. Raises PayloadError."""
-        compiled, opened = self._compiled, self._opened
-        content = opened.object
-        decoder = compiled.profile.decoder
-        if decoder is not None:
-            data = opened.data
-            if compiled.data is not None and compiled.profile.data is not None:
-                scope = Scope(content, self._document, opened.facts)
-                data = message_bytes(compiled.data.get(scope), compiled.profile.data.encoding, compiled.data.text)
-            if not data:
-                return None
-            content = DECODERS[decoder](data)
-        elif content is None:
-            if not opened.data:
-                return None
-            raise PayloadError(
-                "undecodable", "the server sends bytes only: give the device a codec there, or the profile a decoder"
-            )
-        if compiled.unwrap is not None:
-            inner = compiled.unwrap.get(Scope(content, self._document, opened.facts))
-            content = inner if inner is not None else content
-        if not isinstance(content, dict):
-            raise PayloadError("not_object", "the decoded message is not an object")
-        return content
-
-    def _device(self, content: dict[str, Any]) -> tuple[str, ...]:
-        path = self._compiled.device
-        value = path.get(Scope(content, self._document, self._opened.facts)) if path is not None else None
-        if value is None:
-            raise PayloadError("missing_field", path.text if path is not None else "device")
-        if type(value) is int:
-            value = str(value)
-        if not valid_id(value):
-            raise PayloadError("bad_id", "device")
-        return (value,)
-
-    def _simulated(self) -> bool:
-        path = self._compiled.simulated
-        value = path.get(self._scope) if path is not None else None
-        if value is None or isinstance(value, bool):
-            return bool(value)
-        raise PayloadError("bad_field", f"{path.text if path else 'simulated'} must be true or false")
-
-    def _sequence(self) -> int | None:
-        path = self._compiled.seq
-        value = path.get(self._scope) if path is not None else None
-        if value is None:
-            value = self._opened.facts.get("seq")
-        if value is None:
-            return None
-        if type(value) is int and 0 <= value < 2**63:
-            return value
-        self._notes.append(Note("seq", "wrong_type"))
-        return None
-
-    # --- its readings ---------------------------------------------------------------------------------------------
-
     def _main(self, number: int, scope: Scope) -> None:
         """The reading of the message itself."""
-        values, notes = read_values(self._compiled.rules, scope)
+        values, notes = read_values(self._message.compiled.rules, scope)
         self._notes += notes
         if not values:
             return
         for name, fact in (("rssi_dbm", "rssi"), ("snr_db", "snr")):
             if name not in values and fact in scope.facts:
                 values[name] = scope.facts[fact]
-        missing = [name for name in self._compiled.profile.required if name not in values]
+        missing = [name for name in self._message.compiled.profile.required if name not in values]
         if missing:
             wrong = {note.name for note in notes}
             raise PayloadError("bad_field" if missing[0] in wrong else "missing_field", ", ".join(missing))
-        observed_ms, flags = self._times.of([(path, scope) for path in self._compiled.time], scope, self._notes)
-        self._add(self._ids, values, observed_ms, flags, ("main", number), scope)
+        observed_ms, flags = self._times.of([(path, scope) for path in self._message.compiled.time], scope, self._notes)
+        self._add(self._message.ids, values, observed_ms, flags, ("main", number), scope)
 
     def _frame(self, compiled: CompiledFrame) -> None:
         """The readings of a list in the message."""
-        items = compiled.each.get(self._scope)
+        items = compiled.each.get(self._message.scope)
         if items is None:
             return
         if not isinstance(items, list):
@@ -181,7 +89,7 @@ class Message:
         if len(items) > MAX_ITEMS:
             raise PayloadError("too_large", f"{compiled.each.text} has {len(items)} items, at most {MAX_ITEMS} are read")
         for number, item in enumerate(items):
-            scope = Scope(item, self._document, self._opened.facts)
+            scope = Scope(item, self._message.scope.message, self._message.opened.facts)
             ids = self._channel(compiled, scope)
             if ids is None:
                 continue
@@ -197,7 +105,7 @@ class Message:
                     # the item's own time, else that of the message
                     places = [
                         *((path, scope) for path in compiled.time),
-                        *((path, self._scope) for path in self._compiled.time),
+                        *((path, self._message.scope) for path in self._message.compiled.time),
                     ]
                     observed_ms, flags = self._times.of(places, scope, self._notes)
                     name = (compiled.each.text, number)
@@ -211,15 +119,15 @@ class Message:
     def _channel(self, compiled: CompiledFrame, scope: Scope) -> tuple[str, ...] | None:
         """The ids of the device of an item: `device:channel` first. None: the channel is not read."""
         if compiled.channel is None:
-            return self._ids
+            return self._message.ids
         channel = compiled.channel.get(scope)
         if channel is None:
-            return self._ids
+            return self._message.ids
         if not isinstance(channel, str | int) or not valid_id(str(channel)):
             raise PayloadError("bad_field", f"{compiled.channel.text} is no channel")
         if str(channel) in compiled.frame.skip:
             return None
-        return (*(f"{name}:{channel}" for name in self._ids), *self._ids)
+        return (*(f"{name}:{channel}" for name in self._message.ids), *self._message.ids)
 
     def _add(
         self, ids: tuple[str, ...], values: dict[str, Value], observed_ms: int, flags: int, name: tuple[Any, ...], scope: Scope
@@ -236,10 +144,10 @@ class Message:
                 observed_ms,
                 self._received_ms,
                 values,
-                self._seq,
+                self._message.seq,
                 key,
                 window_ms,
-                flags | self._flags,
+                flags | self._message.flags,
             )
         )
 
@@ -248,10 +156,10 @@ class Message:
         if bound is not None:
             return bound
         # an unknown device: whatever its channels, it is one new asset
-        device = self._ids[0]
+        device = self._message.ids[0]
         if device not in self._bound:
             self._bound[device] = new_binding(
-                self._register, self._compiled.profile, self._opened, device, self._scope, self._auto
+                self._register, self._message.compiled.profile, self._message.opened, device, self._message.scope, self._auto
             )
         return self._bound[device]
 
@@ -259,11 +167,11 @@ class Message:
         """Dedupe key and window. A stored value is named by itself: it is the same in whatever message it comes again."""
         if flags & Flag.HISTORY:
             return content_hash(orjson.dumps(name)), 0
-        fields = [path.get(self._scope) for path in self._compiled.dedupe]
+        fields = [path.get(self._message.scope) for path in self._message.compiled.dedupe]
         if any(field is not None for field in fields):
-            return content_hash(orjson.dumps([name, fields])), self._compiled.window_ms
-        if self._opened.dedupe is not None:
-            return content_hash(orjson.dumps([name, self._opened.dedupe])), UPLINK_WINDOW_MS
+            return content_hash(orjson.dumps([name, fields])), self._message.compiled.window_ms
+        if self._message.opened.dedupe is not None:
+            return content_hash(orjson.dumps([name, self._message.opened.dedupe])), UPLINK_WINDOW_MS
         window_ms = REDELIVERY_WINDOW_MS if self._dup and flags & Flag.NO_DEVICE_TIME else 0
         return content_hash(orjson.dumps(name) + self._payload), window_ms
 
