@@ -213,7 +213,7 @@ def test_bad_json_and_a_huge_body_are_problems_too(server: Server) -> None:
 
 
 def test_pages_hold_every_row_once_while_new_ones_come(server: Server) -> None:
-    ids = [server.raise_alert(f"MH-{n}", minutes_ago=20 - n) for n in range(1, 7)]
+    ids = [server.raise_alert(f"MH-{n}", minutes_ago=10 - n) for n in range(1, 7)]
     seen: list[str] = []
     page = server.client.get("/api/alerts", params={"limit": 2}).json()
     while True:

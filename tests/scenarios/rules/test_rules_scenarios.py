@@ -1,5 +1,7 @@
 """Stories of single assets against the shipped rulebook: each folder has what was read (story.yml) and the expected alerts.
 
+A folder may bring a city's own `rules.yml` over the shipped rulebook.
+
 Times are `h:mm` after the story's start. A reading that `arrives` later than it was observed is late. The clock ticks each
 minute of event time; late readings are judged again at once, as the cycle does.
 """
@@ -20,6 +22,7 @@ from citybrain.kernel.model import Asset, Flag, Reading
 from citybrain.kernel.times import to_ms
 from rules.engine import Engine
 from rules.load import load
+from rules.rulebook import Rulebook
 from tests.properties.rules_archive import Archive
 
 HERE = Path(__file__).parent
@@ -34,7 +37,8 @@ def test_story(name: str) -> None:
     expected = yaml.safe_load((HERE / name / "expected.yml").read_text(encoding="utf-8"))
     assert story["what"]
     start = to_ms(datetime.fromisoformat(str(story["start"])))
-    events, archive = played(story, start)
+    own = HERE / name / "rules.yml"
+    events, archive = played(story, start, load(own) if own.is_file() else RULEBOOK)
     told = [f"{clock(event.at_ms - start)} {event.asset} {event.condition} {event.change}" for event in events]
     assert told == expected["events"]
     if "episodes" in expected:
@@ -45,10 +49,10 @@ def test_story(name: str) -> None:
         assert found == expected["episodes"]
 
 
-def played(story: dict[str, Any], start: int) -> tuple[list[AlertEvent], Archive]:
+def played(story: dict[str, Any], start: int, rulebook: Rulebook = RULEBOOK) -> tuple[list[AlertEvent], Archive]:
     """The events of a story, and the archive at its end."""
     register = {key: Asset(key, **given) for key, given in story["assets"].items()}
-    archive = Archive(Engine(story.get("shard", 0), RULEBOOK, register.get), register)
+    archive = Archive(Engine(story.get("shard", 0), rulebook, register.get), register)
     events: list[AlertEvent] = []
     arriving = sorted(((arrives, i, one) for i, (arrives, one) in enumerate(readings(story, register, start))))
     end = start + minutes(story["until"])
