@@ -86,8 +86,9 @@ def answers(port: int, host: str = "127.0.0.1") -> bool:
 class EmbeddedBroker:
     """One broker of a data directory."""
 
-    def __init__(self, run: RunDir, *, port: int) -> None:
-        self._run, self._wanted = run, port
+    def __init__(self, run: RunDir, *, port: int, session: tuple[str, Sequence[str]] | None = None) -> None:
+        """`session`: client id and topic filters of a session that a new broker has from its first moment (MQTT 3.1.1)."""
+        self._run, self._wanted, self._session = run, port, session
         self.port = 0
         self.port5 = 0
         """rumqttd has a port for each version of the protocol; this one speaks MQTT 5"""
@@ -117,7 +118,7 @@ class EmbeddedBroker:
         config.write_text(_CONFIG + "".join(listeners))
         with (self._run.data_dir / "log" / "broker.log").open("ab") as output:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", _MARK, str(config)],
+                [sys.executable, "-m", _MARK, str(config), str(self.port), *self._session_words()],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -133,6 +134,9 @@ class EmbeddedBroker:
         self.pid, self.adopted = self._child.pid, False
         self._run.write("broker", {"pid": self.pid, "port": self.port, "port5": self.port5})
         return self.url
+
+    def _session_words(self) -> list[str]:
+        return [self._session[0], *self._session[1]] if self._session else []
 
     def _known(self) -> dict[str, int]:
         """Pid and ports of the broker of last time: from the run folder, else from the broker that runs on our configuration.
@@ -166,30 +170,6 @@ class EmbeddedBroker:
     def url5(self) -> str:
         """mqtt://host:port for MQTT 5"""
         return f"mqtt://127.0.0.1:{self.port5}"
-
-    def reserve(self, client_id: str, filters: Sequence[str], wait_s: float = 5) -> None:
-        """Make the pipeline's session before the pipeline is there: a broker forgets what nobody has subscribed to.
-
-        Only MQTT 3.1.1 sessions; workers that share a subscription make their own a moment later.
-        """
-        done = threading.Event()
-        client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=False, manual_ack=True)
-
-        def subscribe(*_: object) -> None:
-            client.subscribe([(item, 1) for item in filters])
-
-        client.on_connect = subscribe
-        client.on_subscribe = lambda *_: done.set()
-        try:
-            client.connect("127.0.0.1", self.port)
-            client.loop_start()
-            if not done.wait(wait_s):
-                log.warning("the MQTT broker did not take the subscription within %g s", wait_s)
-            client.disconnect()
-        except OSError as error:
-            log.warning("no session could be made at the MQTT broker: %s", error)
-        finally:
-            client.loop_stop()
 
     def alive(self) -> bool:
         """True while the broker's process runs."""
@@ -225,8 +205,35 @@ def _is_broker(pid: int) -> bool:
         return False
 
 
+def reserve(port: int, client_id: str, filters: Sequence[str], wait_s: float = 5) -> bool:
+    """Make a session that outlives its connection: a broker forgets what nobody has subscribed to. True when it is made."""
+    made = threading.Event()
+    client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=False, manual_ack=True)
+
+    def subscribe(*_: object) -> None:
+        client.subscribe([(item, 1) for item in filters])
+
+    client.on_connect = subscribe
+    client.on_subscribe = lambda *_: made.set()
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            client.connect("127.0.0.1", port)
+            break
+        except OSError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.001)  # the publishers are knocking as well, and what they say first must not be dropped
+    client.loop_start()
+    try:
+        return made.wait(wait_s)
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
 def main() -> None:
-    """Be the broker."""
+    """Be the broker: CONFIG PORT [CLIENT_ID FILTER…]."""
     from iotcore import IotCoreBroker
 
     # rumqttd logs every packet as an error span; only CRITICAL is for people
@@ -234,7 +241,12 @@ def main() -> None:
     logging.getLogger("rumqttd").setLevel(logging.CRITICAL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    IotCoreBroker(config_path=sys.argv[1]).run_forever()
+    config, port, *session = sys.argv[1:]
+    IotCoreBroker(config_path=config).start()
+    if session and not reserve(int(port), session[0], session[1:]):
+        log.warning("no session could be made for %s", session[0])
+    while True:
+        signal.pause()
 
 
 if __name__ == "__main__":

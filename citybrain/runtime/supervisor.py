@@ -146,19 +146,20 @@ class Supervisor:
 
     def _open_broker(self, stack: ExitStack) -> None:
         if self._settings.mqtt_url is None:
-            self._broker = EmbeddedBroker(self._run, port=self._settings.mqtt_port)
-            self._mqtt = self._start_broker(self._broker)
+            self._broker = EmbeddedBroker(self._run, port=self._settings.mqtt_port, session=self._session())
+            self._mqtt = self._broker.start()
             stack.callback(self._close_broker, self._broker)
         else:
             self._mqtt = self._settings.mqtt_url
 
-    def _start_broker(self, broker: EmbeddedBroker) -> str:
-        """Start it, and at once make the session of the pipeline, so that nothing published before it comes is dropped."""
-        url = broker.start()
-        if not broker.adopted and self._settings.ingest_workers == 1 and self._settings.mqtt_protocol == "3.1.1":
-            filters = load_profiles(self._settings.profiles).subscriptions(self._settings.city)
-            broker.reserve(client_id(self._settings), filters)
-        return url
+    def _session(self) -> tuple[str, list[str]] | None:
+        """The pipeline's session: the broker has it before the pipeline comes, so that nothing published meanwhile is dropped.
+
+        Workers that share a subscription make their own a moment later.
+        """
+        if self._settings.ingest_workers > 1 or self._settings.mqtt_protocol != "3.1.1":
+            return None
+        return client_id(self._settings), load_profiles(self._settings.profiles).subscriptions(self._settings.city)
 
     def _close_broker(self, broker: EmbeddedBroker) -> None:
         """The broker ends with us only when it holds nothing: its sessions are in memory."""
@@ -212,7 +213,7 @@ class Supervisor:
                 self._announce()
         if self._broker is not None and not self._broker.alive():
             log.warning("the MQTT broker is gone: starting it again (what it held in memory is lost)")
-            self._mqtt = self._start_broker(self._broker)
+            self._mqtt = self._broker.start()
         self._told["run"]["http"] = self._run.read("http").get("port") or self._told["run"]["http"]
         self._tell()
         for part in self._parts.values():
