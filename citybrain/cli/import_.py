@@ -34,84 +34,42 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only report; change not
 SkipRefused = Annotated[bool, typer.Option("--skip-refused", help="Import the good rows although others are refused.")]
 
 
-@app.command()
-def assets(
-    file: File,
-    map_: Map = None,
-    dry_run: DryRun = False,
-    skip_refused: SkipRefused = False,
-    data_dir: DataDir = None,
-    output: OutputOption = Output.TABLE,
-) -> None:
-    """Covers, lamps, drains, cabinets, gateways, rain gauges.
-
-    Example: citybrain import assets lamps.csv --map champaign --dry-run
-    """
-    _run("assets", file, map_, dry_run, skip_refused, data_dir, output)
-
-
-@app.command()
-def devices(
-    file: File,
-    map_: Map = None,
-    dry_run: DryRun = False,
-    skip_refused: SkipRefused = False,
-    data_dir: DataDir = None,
-    output: OutputOption = Output.TABLE,
-) -> None:
-    """Devices and the assets that they are bound to, with from and to dates.
-
-    Example: citybrain import devices devices.csv
-    """
-    _run("devices", file, map_, dry_run, skip_refused, data_dir, output)
+_WHAT = {
+    "assets": (
+        "Covers, lamps, drains, cabinets, gateways, rain gauges.",
+        "citybrain import assets lamps.csv --map champaign --dry-run",
+    ),
+    "devices": (
+        "Devices and the assets that they are bound to, with from and to dates.",
+        "citybrain import devices devices.csv",
+    ),
+    "units": (
+        "Units that repair: name, time zone, calendar, contacts, lead, supervisor, guardian_of.",
+        "citybrain import units units.csv",
+    ),
+    "responsibilities": ("Rules that name the unit for some assets.", "citybrain import responsibilities rules.csv"),
+    "areas": ("Districts and grid cells with their polygons.", "citybrain import areas districts.geojson --map districts.yml"),
+}
+"""What can be imported -> what it is, and an example."""
 
 
-@app.command()
-def units(
-    file: File,
-    map_: Map = None,
-    dry_run: DryRun = False,
-    skip_refused: SkipRefused = False,
-    data_dir: DataDir = None,
-    output: OutputOption = Output.TABLE,
-) -> None:
-    """Units that repair: name, time zone, calendar, contacts, lead, supervisor, guardian_of.
+def _add(what: str, told: str, example: str) -> None:
+    """The command of one part of the register: all take the same options."""
 
-    Example: citybrain import units units.csv
-    """
-    _run("units", file, map_, dry_run, skip_refused, data_dir, output)
-
-
-@app.command()
-def responsibilities(
-    file: File,
-    map_: Map = None,
-    dry_run: DryRun = False,
-    skip_refused: SkipRefused = False,
-    data_dir: DataDir = None,
-    output: OutputOption = Output.TABLE,
-) -> None:
-    """Rules that name the unit for some assets.
-
-    Example: citybrain import responsibilities rules.csv
-    """
-    _run("responsibilities", file, map_, dry_run, skip_refused, data_dir, output)
+    @app.command(what, help=f"{told}\n\nExample: {example}")
+    def command(
+        file: File,
+        map_: Map = None,
+        dry_run: DryRun = False,
+        skip_refused: SkipRefused = False,
+        data_dir: DataDir = None,
+        output: OutputOption = Output.TABLE,
+    ) -> None:
+        _run(what, file, map_, dry_run, skip_refused, data_dir, output)
 
 
-@app.command()
-def areas(
-    file: File,
-    map_: Map = None,
-    dry_run: DryRun = False,
-    skip_refused: SkipRefused = False,
-    data_dir: DataDir = None,
-    output: OutputOption = Output.TABLE,
-) -> None:
-    """Districts and grid cells with their polygons.
-
-    Example: citybrain import areas districts.geojson --map districts.yml
-    """
-    _run("areas", file, map_, dry_run, skip_refused, data_dir, output)
+for _what, (_told, _example) in _WHAT.items():
+    _add(_what, _told, _example)
 
 
 def map_path(name: str | None) -> Path | None:
