@@ -119,13 +119,13 @@ class Pipeline:
         devices: list[Device] = []
         decode = self._decoder.decode
         for delivery in deliveries:
+            received_ms = delivery.received_ms if self.ticks else now_ms
             try:
                 found = decode(
-                    delivery.topic, delivery.payload, received_ms=now_ms, retained=delivery.retained, dup=delivery.dup
+                    delivery.topic, delivery.payload, received_ms=received_ms, retained=delivery.retained, dup=delivery.dup
                 )
             except PayloadError as error:
                 rejected.append((delivery.topic, delivery.payload, error.reason, error.detail))
-                self._metrics.quarantined.labels(error.reason).inc()
                 continue
             readings += found.readings
             if found.ignored:
@@ -139,7 +139,6 @@ class Pipeline:
                 devices += found.new_devices
                 self._city.grow(found.new_assets, found.new_devices)
         counts["messages"] = len(deliveries)
-        counts["quarantined"] = len(rejected)
         return readings, rejected, counts, list(assets.values()), devices
 
     def _rebuild(self, shard: int) -> None:
@@ -174,11 +173,14 @@ class Pipeline:
             counts["late"] = new_late
             counts["duplicates"] = sum(fate == Fate.DUPLICATE for _, fate in kept) + len(late) - new_late
             counts["orders"] = len(opened)
+            counts["quarantined"] = len(rejected)
             stream.append(tx, self.position, now, orjson.dumps(to_plain(Entry(logged, tick))), counts)
             self._checkpoint(tx)
             if events:
                 stream.notify(tx, "alerts")
         self._rejudging.ask((reading.asset, reading.observed_ms) for reading, new in zip(late, added, strict=True) if new)
+        for _, _, reason, _ in rejected:
+            self._metrics.quarantined.labels(reason).inc()
         self._metrics.readings.labels("fresh").inc(len(fresh))
         self._metrics.readings.labels("late").inc(new_late)
         self._metrics.readings.labels("duplicate").inc(counts["duplicates"])
