@@ -167,7 +167,7 @@ def test_what_a_webhook_makes_of_a_status(hook: Hook, status: int, outcome: str,
     channel = webhook.WebhookChannel(city="demo")
     answer = known(channel.send(message(f"http://127.0.0.1:{hook.port}/")))
     channel.close()
-    assert answer == Answer(outcome, reason, f"HTTP {status}")  # type: ignore[arg-type]
+    assert answer == Answer(outcome, reason, f"HTTP {status}")
     assert len(hook.posts) == 1, "no redirect is followed, nothing is repeated here"
 
 
@@ -233,7 +233,7 @@ def test_a_mail_is_whole_and_forges_nothing(mailbox: Mailbox) -> None:
 def test_what_a_mail_server_refuses(mailbox: Mailbox, refusal: str, outcome: str, reason: str) -> None:
     mailbox.password, mailbox.refuse = "pa55word", refusal
     answer = known(mail_channel(mailbox).send(message("mailto:unit@example.org")))
-    assert answer == Answer(outcome, reason, f"SMTP {refusal[:3]}")  # type: ignore[arg-type]
+    assert answer == Answer(outcome, reason, f"SMTP {refusal[:3]}")
     assert mailbox.mails == []
 
 

@@ -227,11 +227,11 @@ def test_a_failing_timer_undoes_only_itself(town: Town, monkeypatch: pytest.Monk
     town.raised("tail-1", "SL-OUT")
 
     def broken(tx: object, look: object, timer: dict[str, object], now: datetime) -> None:
-        gathering.handle(tx, look, timer, now)  # type: ignore[arg-type]
+        gathering.handle(tx, look, timer, now)
         if timer["asset"] == "sl-1":
             raise RuntimeError("one bad case")
 
-    sick = module.of_timers("gathering", frozenset({"gathering"}), broken)  # type: ignore[arg-type]
+    sick = module.of_timers("gathering", frozenset({"gathering"}), broken)
     monkeypatch.setattr("dispatch.cycle.MODULES", (sick,))
     town.cycle(minutes=10)
     assert [order["asset"] for order in town.orders()] == ["tail-1"]
@@ -250,7 +250,7 @@ def test_an_idle_cycle_is_one_query(town: Town) -> None:
         town.db,
         now=town.now,
         infos=town.infos,
-        register_of=never,  # type: ignore[arg-type]
+        register_of=never,
         limits=LIMITS,
         calendars=CALENDARS,
         channels=town.channels,

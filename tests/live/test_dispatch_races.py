@@ -143,8 +143,8 @@ def test_two_cycles_never_run_a_module_together(town: Town) -> None:
     town.now += timedelta(minutes=61)
     with town.db.transaction() as tx:
         assert timers.fence(tx, "remind", 5)
-        assert [module.done for module in cycle_once(town).modules] == [0]  # type: ignore[attr-defined]
-    assert cycle_once(town).done >= 1  # type: ignore[attr-defined]
+        assert [module.done for module in cycle_once(town).modules] == [0]
+    assert cycle_once(town).done >= 1
 
 
 def test_a_storm_of_everything_at_once(town: Town) -> None:
@@ -169,7 +169,7 @@ def test_a_storm_of_everything_at_once(town: Town) -> None:
                     live[asset, condition] = at
                     one = event(asset, condition, AlertChange.RAISED, at)
                 else:
-                    one = event(asset, condition, AlertChange.RESOLVED, at, onset=onset)  # type: ignore[arg-type]
+                    one = event(asset, condition, AlertChange.RESOLVED, at, onset=onset)
                 town.now = max(town.now, at)
                 town.db.attempt(lambda tx, e=one: town.take_in(tx, e))
 

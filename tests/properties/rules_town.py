@@ -48,7 +48,7 @@ TOWN = {
 def rule(key: str, kind: str, detector: str, params: object, **given: object) -> ConditionRule:
     """A rule with as little around it as there may be."""
     info = ConditionInfo(key, kind, "major", key.lower(), None, 0)
-    return ConditionRule(key, kind, detector, params, "major", info, **given)  # type: ignore[arg-type]
+    return ConditionRule(key, kind, detector, params, "major", info, **given)
 
 
 def book(*rules: ConditionRule) -> Rulebook:

@@ -141,7 +141,7 @@ def test_the_laws_hold_at_every_moment_and_everything_ends(town: Town, steps: li
 def snapshot(town: Town) -> dict[str, list[Any]]:
     with town.db.transaction() as tx:
         return {
-            table: tx.all(f"SELECT * FROM {table} ORDER BY 1")  # type: ignore[arg-type]
+            table: tx.all(f"SELECT * FROM {table} ORDER BY 1")
             for table in ("alerts", "alert_events", "cases", "orders", "order_events", "timers", "outbox")
         }
 

@@ -14,7 +14,7 @@ SEEDS = st.integers(0, 10**9)
 END = START + 12 * 60 * MINUTE
 
 
-def ordered(readings: list) -> list[tuple[str, str, int, int, str]]:  # type: ignore[type-arg] # of Reading
+def ordered(readings: list) -> list[tuple[str, str, int, int, str]]:
     archive = Archive(engine(), TOWN)
     for one in in_order(readings):
         archive.take([one])

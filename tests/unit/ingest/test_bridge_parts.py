@@ -114,7 +114,7 @@ def test_a_password_is_in_no_text() -> None:
 
 
 def test_certificates_are_verified(tmp_path: Path) -> None:
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)  # type: ignore[attr-defined]
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
     Address.parse("mqtts://broker").prepare(client)
     context = client._ssl_context
     assert context.verify_mode is ssl.CERT_REQUIRED

@@ -17,7 +17,7 @@ NAN = float("nan")
 def history(*readings: object) -> RainHistory:
     rain = RainHistory()
     for one in readings:
-        rain.hear("north", one)  # type: ignore[arg-type] # a reading
+        rain.hear("north", one)
     return rain
 
 

@@ -74,7 +74,7 @@ def hands() -> Hands:
 
 def _crew(api: Api, hands: Hands, repaired: list[tuple[str, int]]) -> Crew:
     client = httpx.Client(base_url="http://city", transport=httpx.MockTransport(api))
-    return Crew(client, hands, lambda asset, at: repaired.append((asset, at)), seed=7, token="secret")  # type: ignore[arg-type]
+    return Crew(client, hands, lambda asset, at: repaired.append((asset, at)), seed=7, token="secret")
 
 
 def test_an_order_is_worked_off_and_the_world_is_repaired_before_the_crew_says_so(hands: Hands) -> None:

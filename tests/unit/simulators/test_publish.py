@@ -88,7 +88,7 @@ class Hands:
 
 
 def _player(town: Town, hands: Hands, sent: list[Emission], steps: list[int]) -> Player:
-    return Player(town, hands, sent.append, lambda: None, on_step=steps.append)  # type: ignore[arg-type]
+    return Player(town, hands, sent.append, lambda: None, on_step=steps.append)
 
 
 def test_repairs_go_before_the_next_step_and_nothing_is_sent_twice() -> None:
@@ -123,7 +123,7 @@ def test_a_failure_ends_the_run_and_is_kept() -> None:
 
     hands = Hands()
     hands.ms = 3000
-    player = Player(Town(), hands, refuse, lambda: None)  # type: ignore[arg-type]
+    player = Player(Town(), hands, refuse, lambda: None)
     player.run()
     assert isinstance(player.failure, UnavailableError)
 
