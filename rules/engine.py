@@ -85,6 +85,10 @@ class Engine:
                     continue
             if flags & _SIMULATED:
                 state.remember_aside(at, key)
+                if at < state.newest and state.floor == state.newest - 1:
+                    # Met by a test uplink, and nothing real heard yet: known since the oldest of them, whichever came first.
+                    state.newest, state.floor = at, at - 1
+                    self._keeper.arm(state)
                 continue
             if at >= state.due:
                 self._keeper.on_time(state, at, events)

@@ -105,13 +105,13 @@ def _compare(
     for one, episode in pairs:
         if episode is not None:
             names[one.raised.id] = episode.id, onset_of(one, episode, first_ms)
-            if _reaches(one.end_ms, since_ms) or _reaches(episode.end_ms, since_ms):
+            if _touched(one, since_ms) or _reaches(episode.end_ms, since_ms):
                 events += teller.amended(one, episode, first_ms)
         else:
             name = _free_name(one, used)
             names[one.raised.id] = name, one.onset_ms
             used.add(name)
-            if _reaches(one.end_ms, since_ms):
+            if _touched(one, since_ms):
                 events += teller.unknown(one, name)
     for episode in known:
         if episode.id not in taken and _reaches(episode.end_ms, since_ms):
@@ -147,6 +147,11 @@ def _free_name(one: Found, used: set[str]) -> str:
 
 def _end(end_ms: int | None) -> int:
     return NEVER if end_ms is None else end_ms
+
+
+def _touched(one: Found, since_ms: int) -> bool:
+    """Whether late readings can have had a part in it: its last change may come long after the good reading it ends at."""
+    return _reaches(one.end_ms, since_ms) or one.last.at_ms >= since_ms
 
 
 def _reaches(end_ms: int | None, since_ms: int) -> bool:
