@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -14,7 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from citybrain.kernel.errors import ConfigError
 
-SECRETS = frozenset({"database_url", "mqtt_url", "smtp_url", "api_token", "webhook_secret"})
+SECRETS = frozenset({"database_url", "mqtt_url", "smtp_url", "api_token", "webhook_secret", "kafka_url"})
 """settings whose value no error may show: it holds or may hold a password"""
 _SCHEMES = {
     "database_url": ("postgresql", "postgres"),
@@ -37,6 +38,17 @@ class Settings(BaseSettings):
         None, description="An MQTT broker, mqtt:// or mqtts:// with user and password; none: the embedded one."
     )
     mqtt_protocol: Literal["3.1.1", "5"] = Field("3.1.1", description="MQTT version to speak to the broker.")
+    mqtt_group: str = Field("citybrain", description="Shared subscription of the ingest services.", pattern=r"^[^/+#\s]+$")
+    kafka_url: str | None = Field(None, description="Kafka of the cluster runtime, kafka://host:port[,host:port…].")
+    kafka_prefix: str = Field(
+        "", description="Put before the name of each topic and consumer group.", pattern=r"^[A-Za-z0-9._-]*$"
+    )
+    kafka_replication: int = Field(1, description="Replicas of each topic that `topics apply` makes.", ge=1, le=9)
+    service_id: str = Field(
+        "",
+        description="Name of this instance of a service, fixed over restarts; none: made of its name and its host.",
+        pattern=r"^[A-Za-z0-9._-]*$",
+    )
     mqtt_port: int = Field(1883, description="Port of the embedded broker; another one when it is taken.", ge=1, le=65535)
     http_host: str = Field("127.0.0.1", description="Address of the HTTP server.")
     http_port: int = Field(8080, description="Port of the HTTP server; another one when it is taken.", ge=0, le=65535)
@@ -96,6 +108,13 @@ class Settings(BaseSettings):
             raise ValueError(f"names no server: {form}, then user:password@host:port")
         return value
 
+    @field_validator("kafka_url")
+    @classmethod
+    def _kafka(cls, value: str | None) -> str | None:
+        if value is not None and not brokers(value):
+            raise ValueError("write kafka://host:port, or several with commas: kafka://one:9092,two:9092")
+        return value
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -108,6 +127,14 @@ class Settings(BaseSettings):
         file = os.environ.get("CITYBRAIN_CONFIG")
         sources: tuple[PydanticBaseSettingsSource, ...] = (init_settings, env_settings)
         return (*sources, YamlConfigSettingsSource(settings_cls, yaml_file=file)) if file else sources
+
+
+def brokers(url: str) -> list[str]:
+    """The `host:port`s in a kafka:// URL; none when it is no such URL."""
+    if not url.startswith("kafka://"):
+        return []
+    found = url.removeprefix("kafka://").rstrip("/").split(",")
+    return found if all(re.fullmatch(r"[^\s:/@]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}", one) for one in found) else []
 
 
 def settings(**given: Any) -> Settings:

@@ -1,0 +1,1 @@
+"""The cluster runtime: each stage a service of its own, joined by Kafka."""

@@ -1,0 +1,1 @@
+"""Kafka: topics, records, headers, clients. Only this package imports `kafka`."""
