@@ -7,20 +7,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from citybrain.kernel.times import from_ms, to_ms
+from citybrain.kernel.times import to_ms
 from citybrain.runtime.city import City
-from citybrain.store import stream
-from citybrain.store.db import Row, Tx
-from rules.rejudge import Episode, Rejudged, rejudge
+from citybrain.store.db import Tx
+from rules.hindsight import judge_again
+from rules.rejudge import Rejudged
 
 QUIET_S = 0.5
 """real seconds without a late reading of the asset before it is judged again: back-fills come in bursts"""
 PATIENCE_S = 3.0
 """…but never wait longer than this"""
-
-
-MOST_READINGS = 20_000
-"""Readings that one judging takes at most (about half a second of work): of a chatty device only the newest are looked at."""
 
 
 @dataclass(slots=True)
@@ -68,29 +64,4 @@ class Rejudging:
         asset = self._city.register.assets.get(asset_id)
         if asset is None:
             return None
-        begin = now - self._horizon
-        readings = stream.archive_of(tx, asset_id, begin, MOST_READINGS)
-        if len(readings) == MOST_READINGS:
-            begin = from_ms(readings[0].observed_ms)
-        return rejudge(
-            asset,
-            readings,
-            stream.context_of(tx, asset.district, begin),
-            [_episode(row) for row in stream.known_episodes(tx, asset_id, begin)],
-            self._city.rulebook,
-            max(since_ms, to_ms(begin)),
-            to_ms(now),
-        )
-
-
-def _episode(row: Row) -> Episode:
-    end = row["end_at"]
-    return Episode(
-        str(row["id"]),
-        row["condition"],
-        row["severity"],
-        row["phase"],
-        to_ms(row["onset_at"]),
-        to_ms(end) if end else None,
-        row["past"],
-    )
+        return judge_again(tx, asset, self._city.rulebook, since_ms, now, self._horizon)
