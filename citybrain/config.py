@@ -15,12 +15,13 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from citybrain.kernel.errors import ConfigError
 
-SECRETS = frozenset({"database_url", "mqtt_url", "smtp_url", "api_token", "webhook_secret", "kafka_url"})
+SECRETS = frozenset({"database_url", "mqtt_url", "smtp_url", "api_token", "webhook_secret", "kafka_url", "otel_endpoint"})
 """settings whose value no error may show: it holds or may hold a password"""
 _SCHEMES = {
     "database_url": ("postgresql", "postgres"),
     "mqtt_url": ("mqtt", "mqtts"),
     "smtp_url": ("smtp", "smtps"),
+    "otel_endpoint": ("http", "https"),
 }
 
 
@@ -72,6 +73,13 @@ class Settings(BaseSettings):
     language: Literal["en", "zh"] = Field("en", description="Language of texts for people.")
     clock: str = Field("system", description="'system', or 'speed=600,origin=2026-06-12T14:00:00+00:00' for a demo.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Level of the log.")
+    log_format: Literal["text", "json"] = Field("text", description="Log lines for people, or one JSON object a line.")
+    otel_endpoint: str | None = Field(
+        None, description="An OpenTelemetry collector (OTLP over HTTP), http://host:4318; none: no traces are made."
+    )
+    canary_s: float = Field(
+        10, description="A test message goes the whole way so often (real seconds); 0: none.", ge=0, le=3600
+    )
     smtp_url: str | None = Field(None, description="smtp:// or smtps:// with user and password, for channel email.")
     smtp_from: str = Field("citybrain@localhost", description="Sender of e-mails.")
     webhook_secret: str | None = Field(None, description="Key of the HMAC-SHA256 signature of webhooks.")

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from citybrain import __version__
+from citybrain import __version__, logs
 from citybrain.cli.common import complain
 from citybrain.cli.mount import mount
 from citybrain.kernel.errors import CityBrainError
@@ -36,7 +36,8 @@ def main() -> None:
     """Entry point: errors of ours are one line for people, and exit code 1."""
     # a level that does not exist is told by the settings
     level = logging.getLevelNamesMapping().get(os.environ.get("CITYBRAIN_LOG_LEVEL", "").upper(), logging.WARNING)
-    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
+    asked = os.environ.get("CITYBRAIN_LOG_FORMAT", "").lower()
+    logs.setup("cli", level=logging.getLevelName(level), form="json" if asked == "json" else "brief")
     mount(app)
     try:
         app()

@@ -9,10 +9,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from citybrain import app
+from citybrain import app, logs
 from citybrain.cli.common import DataDir, get_settings
 from citybrain.runtime.rundir import RunDir
 from citybrain.text import text
+
+log = logging.getLogger("citybrain.run")
 
 
 def register(root: typer.Typer) -> None:
@@ -34,11 +36,14 @@ def run(
     Example: citybrain run --data-dir ./city
     """
     settings = get_settings(data_dir, ingest_workers=ingest_workers, mqtt_port=mqtt_port, http_port=http_port)
-    logging.getLogger().setLevel(settings.log_level)
+    logs.setup("run", level=settings.log_level, form="json" if settings.log_format == "json" else "brief")
     console = Console(stderr=True)
 
     def ready(run_dir: RunDir) -> None:
         info = run_dir.read("run")
+        if settings.log_format == "json":
+            log.info("runs", extra={"pid": info["pid"], "data_dir": str(settings.data_dir), "http": info["http"]})
+            return
         lines = [
             text("run.running", settings.language, pid=info["pid"], folder=settings.data_dir),
             text("run.mqtt", settings.language, url=info["mqtt"].rsplit("@", 1)[-1]),

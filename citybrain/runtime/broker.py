@@ -22,6 +22,7 @@ import paho.mqtt.client as paho
 import psutil
 from paho.mqtt.enums import CallbackAPIVersion
 
+from citybrain import logs
 from citybrain.kernel.errors import UnavailableError
 from citybrain.runtime.process import child_environment
 from citybrain.runtime.rundir import RunDir
@@ -237,7 +238,7 @@ def main() -> None:
     from iotcore import IotCoreBroker
 
     # rumqttd logs every packet as an error span; only CRITICAL is for people
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    logs.setup("broker", level="WARNING", form=os.environ.get("CITYBRAIN_LOG_FORMAT", "text"))
     logging.getLogger("rumqttd").setLevel(logging.CRITICAL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from citybrain import clock as clocks
+from citybrain import logs
 from citybrain.config import Settings
 from citybrain.kernel.errors import CityBrainError
 from citybrain.metrics import Metrics
@@ -169,8 +170,7 @@ def main() -> int:
     die_with_parent(parent)
     run = RunDir(data_dir)
     settings = Settings.model_validate(run.read("settings"))
-    logging.basicConfig(level=settings.log_level, format=f"%(asctime)s %(levelname)s {name} %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logs.setup(name, level=settings.log_level, form=settings.log_format)
     sys.setswitchinterval(0.001)
     signals = Signals()
     try:

@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from citybrain import logs
 from citybrain.config import Settings
 from citybrain.health import Check, Health
 from citybrain.kernel.errors import CityBrainError
@@ -111,10 +112,8 @@ def default_id(name: str) -> str:
 
 
 def log_to_stderr(settings: Settings, name: str) -> None:
-    """Log lines of a service. Clients that say much are heard from WARNING on."""
-    logging.basicConfig(level=settings.log_level, format=f"%(asctime)s %(levelname)s {name} %(name)s: %(message)s", force=True)
-    for noisy in ("httpx", "kafka", "aiokafka"):
-        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[settings.log_level]))
+    """Log lines of a service, in the form that the settings ask for."""
+    logs.setup(name, level=settings.log_level, form=settings.log_format)
 
 
 def exit_hard(code: int) -> None:
