@@ -57,3 +57,23 @@ class Metrics:
         self.deliveries = Counter(
             "citybrain_deliveries", "Notifications by channel and outcome.", ["channel", "outcome"], registry=registry
         )
+        self.kafka_lag = Gauge(
+            "citybrain_kafka_lag_records",
+            "Records of a topic that a group has not done yet.",
+            ["topic", "group"],
+            registry=registry,
+        )
+        self.partitions = Gauge("citybrain_rules_partitions", "Partitions that this worker judges.", registry=registry)
+        self.rules_assets = Gauge("citybrain_rules_assets", "Assets that this worker remembers.", registry=registry)
+        self.late_waiting = Gauge(
+            "citybrain_late_waiting_assets", "Assets with late readings that wait to be judged again.", registry=registry
+        )
+        self.records_skipped = Counter(
+            "citybrain_rules_records_known", "Records that came again and were in the state already.", registry=registry
+        )
+        self.takeover_seconds = Histogram(
+            "citybrain_rules_takeover_seconds",
+            "From the first record of a partition to its state.",
+            buckets=_LATENCY,
+            registry=registry,
+        )
