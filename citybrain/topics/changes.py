@@ -3,6 +3,7 @@
     asset:ID    {"v": 1, "version": n, "asset": {…}}
     device:ID   {"v": 1, "version": n, "devices": [{…}, …]}        all bindings of the device
     rulebook    {"v": 1, "version": n, "rulebook": "hash", "files": [{"name": "…", "text": "…"}, …]}
+    published   {"v": 1, "version": n}        everything up to this version stands before this record
 
 `version` is that of the register in the database; for the rulebook it counts nothing and is 0.
 """
@@ -19,6 +20,7 @@ from citybrain.kernel.model import Asset, Device
 from citybrain.topics.records import VERSION, asset_of, asset_plain, device_of, device_plain
 
 RULEBOOK: Final = b"rulebook"
+PUBLISHED: Final = b"published"
 
 
 class RulebookText(NamedTuple):
@@ -30,7 +32,7 @@ class RulebookText(NamedTuple):
 
 
 class Changed(NamedTuple):
-    """What one record says: exactly one of the three is given."""
+    """What one record says: one of the three is given, or none: then everything up to `version` was told before."""
 
     version: int
     asset: Asset | None = None
@@ -56,6 +58,11 @@ def of_rulebook(text: RulebookText) -> tuple[bytes, bytes]:
     return RULEBOOK, orjson.dumps({"v": VERSION, "version": 0, "rulebook": text.version, "files": files})
 
 
+def of_version(version: int) -> tuple[bytes, bytes]:
+    """Key and value of the record that says that everything up to a version of the register has been told."""
+    return PUBLISHED, orjson.dumps({"v": VERSION, "version": version})
+
+
 def read(key: bytes, value: bytes) -> Changed:
     """What a record says. Raises PayloadError `bad_record` for what is none of these."""
     try:
@@ -68,6 +75,8 @@ def read(key: bytes, value: bytes) -> Changed:
             return Changed(version, asset=asset_of(plain["asset"]))
         if kind == "device":
             return Changed(version, devices=(id, tuple(device_of(one) for one in plain["devices"])))
+        if key == PUBLISHED:
+            return Changed(version)
         if key == RULEBOOK:
             files = tuple((one["name"], one["text"]) for one in plain["files"])
             return Changed(version, rulebook=RulebookText(plain["rulebook"], files))
