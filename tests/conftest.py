@@ -1,4 +1,4 @@
-"""Shared fixtures: one embedded PostgreSQL a session, a fresh migrated database a test."""
+"""Shared fixtures: one embedded PostgreSQL and one Kafka a session, a fresh migrated database a test."""
 
 from __future__ import annotations
 
@@ -49,3 +49,12 @@ def db(db_url: str) -> Iterator[Database]:
     """An open database with the schema and nothing in it."""
     with Database(db_url, size=8) as database:
         yield database
+
+
+@pytest.fixture(scope="session")
+def kafka_url() -> Iterator[str]:
+    """kafka:// URL of one real node that lives as long as the test session; tests keep apart by `kafka_prefix`."""
+    from tests.servers.kafka import KafkaCluster  # only who asks for it pays for it
+
+    with KafkaCluster() as cluster:
+        yield cluster.url
