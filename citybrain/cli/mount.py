@@ -14,10 +14,11 @@ GROUPS: dict[str, str] = {
     "profiles": "profiles",
     "quarantine": "quarantine",
     "bench": "bench",
+    "topics": "topics",
 }
 """name of a group of commands -> module of `citybrain.cli` whose `app` holds them"""
 
-COMMANDS: tuple[str, ...] = ("demo", "run", "watch", "replay", "check_config", "docs")
+COMMANDS: tuple[str, ...] = ("demo", "run", "watch", "replay", "check_config", "docs", "rules")
 """modules of `citybrain.cli` whose `register(root)` adds single commands"""
 
 

@@ -1,0 +1,92 @@
+"""What a rules worker writes: alerts and rejected readings, and which of them Kafka has not acknowledged yet."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any, Protocol
+
+from citybrain.clock import Clock
+from citybrain.kernel.ids import derived_id
+from citybrain.kernel.trace import traceparent
+from citybrain.topics.headers import Headers, headers
+from citybrain.topics.producer import Sending, delivered
+from citybrain.topics.records import Alert, encode_alert
+from citybrain.topics.spec import ALERTS, REJECTED, alert_partition
+
+
+class Sender(Protocol):
+    """What this needs of a producer (see `citybrain.topics.producer.Producer`)."""
+
+    def send(
+        self, topic: str, value: bytes, *, key: bytes | None = None, partition: int | None = None, headers: Headers
+    ) -> Sending: ...
+
+
+class Outbound:
+    """Sends, and remembers by partition of topic `readings` what is under way. Used by one thread, `settle` by any."""
+
+    def __init__(self, producer: Sender, clock: Clock, source: str) -> None:
+        self._producer, self._clock, self._source = producer, clock, source
+        self._pending: dict[int, list[Sending]] = defaultdict(list)
+        self._sent: dict[int, int] = defaultdict(int)
+        self._acked: dict[int, int] = defaultdict(int)
+        """partition of readings -> alerts sent, and those of them that Kafka has"""
+        self._until: dict[int, int] = {}
+        """partition of readings -> offset behind the last alert that Kafka has of it"""
+
+    def tell(self, number: int, alert: Alert) -> None:
+        """Send an alert of partition `number`. It has the same id whenever the same record is judged again."""
+        event = alert.event
+        found = headers(
+            "alert",
+            id=derived_id(event.id, event.change, str(event.at_ms), event.reason, event.detail),
+            source=self._source,
+            at=self._clock.now(),
+            traceparent=traceparent(alert.trace, "rules") if alert.trace else "",
+        )
+        future = self._producer.send(
+            ALERTS, encode_alert(alert), key=event.asset.encode(), partition=alert_partition(number), headers=found
+        )
+        future.add_callback(self._acknowledged, number)
+        self._pending[number].append(future)
+        self._sent[number] += 1
+
+    def _acknowledged(self, number: int, written: Any) -> None:
+        # in the client's thread, which alone writes these
+        self._until[number] = max(int(written.offset) + 1, self._until.get(number, 0))
+        self._acked[number] += 1
+
+    def knows(self, number: int) -> bool:
+        """Whether this life has told an alert of the partition, or was given an offset for it."""
+        return number in self._until or number in self._sent
+
+    def begin_at(self, number: int, offset: int) -> None:
+        """What was told of a partition before this life ends before this offset of its partition of `alerts`."""
+        self._until.setdefault(number, offset)
+
+    def told_until(self, number: int) -> int | None:
+        """Offset behind the last alert of a partition in its partition of `alerts`; None while one is under way."""
+        return self._until.get(number, 0) if self._sent[number] == self._acked[number] else None
+
+    def reject(self, number: int, topic: str, payload: bytes, reason: str, detail: str) -> None:
+        """Send what could not be read or judged, with its reason."""
+        found = headers(
+            "rejected",
+            id=derived_id(topic, reason, payload.hex()[:64]),
+            source=self._source,
+            at=self._clock.now(),
+            content_type=b"application/octet-stream",
+            reason=reason,
+            detail=detail[:500],
+            topic=topic,
+            received_ms=str(self._clock.now_ms()),
+        )
+        self._pending[number].append(self._producer.send(REJECTED, payload, partition=alert_partition(number), headers=found))
+
+    def pending(self, number: int) -> list[Sending]:
+        """What is under way for a partition; it is the caller's to `settle` now."""
+        return self._pending.pop(number, [])
+
+    def settle(self, pending: list[Sending]) -> None:
+        """Wait until Kafka has all of it. Raises UnavailableError."""
+        delivered(pending)

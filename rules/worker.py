@@ -1,0 +1,233 @@
+"""A rules worker without its stream engine: partitions come and go, records are judged, states are saved, offsets committed.
+
+The engine (Faust, see `rules.faust_app`) gives `on_record` and calls `checkpoint`, `follow`, `judge_late` now and then, all in
+one event loop. What commits when:
+
+    a record was judged     nothing
+    every ten seconds       its alerts are acknowledged by Kafka -> the state is in the database -> the offset is committed
+
+so the committed offset is never ahead of the saved state, and a record that comes again is passed over by its offset.
+Anything unforeseen ends the process at once: nothing was committed past a saved state, and the next life goes on from there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from citybrain.clock import Clock
+from citybrain.config import Settings
+from citybrain.kernel.errors import PayloadError, UnavailableError
+from citybrain.kernel.ids import SHARDS, shard_of
+from citybrain.kernel.register import Register
+from citybrain.metrics import Metrics
+from citybrain.store.db import Database
+from citybrain.store.partitions import Saved, save_state, state_of
+from citybrain.topics.fetch import bounds, fetch
+from citybrain.topics.records import decode
+from citybrain.topics.spec import READINGS
+from rules.outbound import Outbound
+from rules.partition import Outcome, Partition, Snapshot, SpoiledError
+from rules.rulebook import Rulebook
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Owned:
+    """A partition of ours: its state, what of it is saved, and when it is saved next (monotonic seconds)."""
+
+    part: Partition
+    saved: int
+    due: float
+    forced: bool = False
+    """It learned something between two records (rulebook, register, judging again): save it as soon as possible."""
+    told: set[str] = field(default_factory=set)
+    """assets with alerts since the last look of `judge_late`"""
+
+
+Commit = Callable[[Mapping[int, int]], Awaitable[None]]
+
+
+class Worker:
+    """All partitions of this process. Its methods run in one event loop; what waits for a server does so in a thread."""
+
+    def __init__(
+        self, settings: Settings, db: Database, outbound: Outbound, register: Register, rulebook: Rulebook, clock: Clock,
+        metrics: Metrics, commit: Commit, die: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        self.settings, self.db, self.register, self.rulebook, self.clock, self.metrics = (
+            settings, db, register, rulebook, clock, metrics,
+        )  # fmt: skip
+        self.outbound = outbound
+        self.owned: dict[int, Owned] = {}
+        self.horizon = timedelta(days=settings.rejudge_days)
+        self.last_record = time.monotonic()
+        self._commit, self._die = commit, die
+
+    async def on_record(self, number: int, offset: int, value: bytes) -> None:
+        """Judge one record of partition `number`."""
+        self.last_record = time.monotonic()
+        owned = self.owned.get(number)
+        if owned is None or offset > owned.part.next:
+            # the first record, or another worker had the partition meanwhile
+            owned = await self._take_over(number, offset)
+        if offset < owned.part.next:
+            self.metrics.records_skipped.inc()
+            return
+        try:
+            batch = decode(value)
+        except PayloadError as error:
+            log.warning("record %d/%d: %s", number, offset, error)
+            self.outbound.reject(number, f"readings/{number}/{offset}", value, error.reason, error.detail)
+            self.metrics.quarantined.labels(error.reason).inc()
+            owned.part.next = offset + 1
+            return
+        try:
+            outcome = owned.part.apply(offset, batch)
+        except SpoiledError as error:
+            log.exception("record %d/%d: a rule failed (%s); looking for the reading that does it", number, offset, error)
+            owned = await self._rebuilt(number, offset)
+            outcome = owned.part.apply(offset, batch, careful=True)
+        self._tell(number, owned, outcome)
+
+    def _tell(self, number: int, owned: Owned, outcome: Outcome) -> None:
+        for reading, error in outcome.poison:
+            self.outbound.reject(number, f"reading/{reading.asset}", repr(tuple(reading)).encode(), "rule_error", error)
+            self.metrics.quarantined.labels("rule_error").inc()
+        for alert in outcome.alerts:
+            event = alert.event
+            self.outbound.tell(number, alert)
+            owned.told.add(event.asset)
+            self.metrics.alerts.labels(event.change).inc()
+            log.info(
+                "%s %s on %s: %s (%s)", event.change, event.condition, event.asset, event.reason, event.detail,
+                extra={"trace": alert.trace},
+            )  # fmt: skip
+        for fate, count in outcome.fates.items():
+            if count:
+                self.metrics.readings.labels(fate).inc(count)
+        if outcome.newest_ms:
+            self.metrics.lag.set((self.clock.now_ms() - outcome.newest_ms) / 1000)
+
+    async def _take_over(self, number: int, offset: int) -> Owned:
+        """The partition with its saved state. A gap between state and log that nothing explains ends the process."""
+        began = time.monotonic()
+        saved = await asyncio.to_thread(self._saved, number)
+        owned = self._own(number, saved)
+        if saved is None:
+            owned.part.next = offset
+        elif offset > owned.part.next:
+            oldest, _ = await asyncio.to_thread(bounds, self.settings, READINGS, number)
+            if oldest <= owned.part.next:
+                self._die(f"partition {number}: the state is at {owned.part.next}, the log goes on at {offset}")
+            log.error(
+                "partition %d: the log was kept from %d on, the state is at %d: %d records are lost to the rules",
+                number, oldest, owned.part.next, oldest - owned.part.next,
+            )  # fmt: skip
+            owned.part.next = offset
+        seconds = time.monotonic() - began
+        self.metrics.takeover_seconds.observe(seconds)
+        log.info("partition %d taken over at %d in %.0f ms", number, owned.part.next, seconds * 1000)
+        self.owned[number] = owned
+        return owned
+
+    def _saved(self, number: int) -> Saved | None:
+        with self.db.transaction() as tx:
+            return state_of(tx, self.settings.kafka_prefix + READINGS, number)
+
+    def _own(self, number: int, saved: Saved | None) -> Owned:
+        part = Partition(number, self.rulebook, self.register)
+        if saved is not None:
+            part.load(Snapshot(*saved))
+        # staggered: the partitions of a worker are saved one after the other
+        every = self.settings.checkpoint_s
+        return Owned(part, part.next if saved else -1, time.monotonic() + every * (1 + number / SHARDS) / 2)
+
+    async def _rebuilt(self, number: int, offset: int) -> Owned:
+        """The state before the record at `offset`, from the saved one and the log. Its alerts were told before."""
+        saved = await asyncio.to_thread(self._saved, number)
+        owned = self._own(number, saved)
+        oldest, _ = await asyncio.to_thread(bounds, self.settings, READINGS, number)
+        if saved is None:
+            owned.part.next = oldest
+        for at, value in await asyncio.to_thread(fetch, self.settings, READINGS, number, owned.part.next, offset):
+            try:
+                batch = decode(value)
+            except PayloadError:
+                owned.part.next = at + 1
+                continue
+            try:
+                owned.part.apply(at, batch)
+            except SpoiledError:
+                # it failed on the way here too: load what there was is not possible, so go carefully from now on
+                owned = await self._rebuilt(number, at)
+                owned.part.apply(at, batch, careful=True)
+        self.owned[number] = owned
+        return owned
+
+    async def checkpoint(self, *, everything: bool = False) -> int:
+        """Save the partitions whose turn it is, then commit their offsets; how many. Without a database they wait."""
+        now = time.monotonic()
+        done: dict[int, int] = {}
+        for number, owned in list(self.owned.items()):
+            part = owned.part
+            if not owned.forced and (part.next == owned.saved or not (everything or now >= owned.due)):
+                continue
+            # from here to the end of `dump` nothing waits: state and sent alerts are those of the same record
+            snapshot, forced, owned.forced = part.dump(), owned.forced, False
+            pending = self.outbound.pending(number)
+            owned.due = now + self.settings.checkpoint_s
+            try:
+                await asyncio.to_thread(self.outbound.settle, pending)
+            except UnavailableError as error:
+                self._die(f"alerts of partition {number} were not taken by Kafka: {error}")
+            try:
+                await asyncio.to_thread(self._save, number, snapshot, forced)
+            except UnavailableError as error:
+                log.warning("partition %d is not saved now: %s", number, error)
+                owned.forced = owned.forced or forced
+                continue
+            owned.saved = done[number] = snapshot.next
+            self.metrics.checkpoints.inc()
+        if done:
+            await self._commit(done)
+        return len(done)
+
+    def _save(self, number: int, snapshot: Snapshot, forced: bool) -> None:
+        with self.db.transaction() as tx:
+            topic = self.settings.kafka_prefix + READINGS
+            save_state(tx, topic, number, Saved(*snapshot), self.clock.now(), forced=forced)
+
+    def use(self, rulebook: Rulebook) -> None:
+        """Judge by another rulebook; every state is saved soon, so that no replay crosses the change."""
+        self.rulebook = rulebook
+        for owned in self.owned.values():
+            owned.part.use(rulebook)
+            owned.forced = True
+
+    def refresh(self, assets: list[str]) -> None:
+        """The register (which this worker holds) has something new about some assets."""
+        for asset in assets:
+            owned = self.owned.get(shard_of(asset))
+            if owned is not None:
+                owned.part.refresh(asset)
+                owned.forced = True
+
+    def keep_only(self, numbers: set[int]) -> None:
+        """These partitions are ours now; the states of others are forgotten."""
+        for number in set(self.owned) - numbers:
+            del self.owned[number]
+
+    def facts(self) -> dict[str, Any]:
+        """What the health page says."""
+        return {
+            "partitions": len(self.owned),
+            "assets": sum(owned.part.assets() for owned in self.owned.values()),
+            "late": sum(len(owned.part.late) for owned in self.owned.values()),
+        }
