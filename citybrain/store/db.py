@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, LiteralString, TypeVar
 
 import orjson
@@ -34,9 +34,18 @@ def _plain(value: object) -> object:
 set_json_dumps(lambda value: orjson.dumps(value, default=_plain))
 set_json_loads(orjson.loads)
 
-_RETRY = {"40001", "40P01", "55P03"}
+RETRY = {"40001", "40P01", "55P03"}
 """serialization failure, deadlock, lock not available"""
 _GONE = {"57P01", "57P02", "57P03", "08000", "08001", "08003", "08004", "08006", "53300"}
+
+
+_KEEPALIVE: dict[str, Any] = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+"""A server that vanished without a word is noticed within half a minute."""
 
 
 class ConstraintError(CityBrainError):
@@ -71,6 +80,15 @@ class Tx:
             with self.conn.cursor() as cursor:
                 cursor.executemany(sql, rows)
 
+    @contextmanager
+    def within(self) -> Iterator[None]:
+        """A part that can fail alone: what it raises undoes its own work and leaves the rest of the transaction as it is."""
+        try:
+            with self.conn.transaction():
+                yield
+        except psycopg.Error as error:
+            raise _mapped(error) from error
+
     def copy(self, sql: LiteralString, rows: Sequence[Sequence[Any]]) -> None:
         """COPY … FROM STDIN of rows of plain values (text format)."""
         with self.conn.cursor() as cursor, cursor.copy(sql) as copy:
@@ -101,12 +119,31 @@ def _lost(error: psycopg.Error) -> bool:
     return not error.sqlstate and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
 
 
+def sqlstate(error: BaseException) -> str:
+    """The SQLSTATE behind one of our errors, "" when there is none."""
+    cause = error.__cause__
+    return cause.sqlstate or "" if isinstance(cause, psycopg.Error) else ""
+
+
 def wants_retry(error: BaseException) -> bool:
     """Is it the whole transaction that failed (asked to be tried again, out of time, connection gone), not one statement?"""
     if not isinstance(error, psycopg.Error):
         return False
     state = error.sqlstate or ""
-    return _lost(error) or state in _RETRY or state[:2] in {"08", "57"}
+    return _lost(error) or state in RETRY or state[:2] in {"08", "57"}
+
+
+def attempt(begin: Callable[[], AbstractContextManager[Tx]], work: Callable[[Tx], T], tries: int = 5) -> T:
+    """Run `work` in a transaction that `begin` gives; again when the database asks for it (serialization, deadlock, lock)."""
+    for left in range(tries - 1, -1, -1):
+        try:
+            with begin() as tx:
+                return work(tx)
+        except CityBrainError as error:
+            if not left or sqlstate(error) not in RETRY:
+                raise
+            log.info("transaction asked to be tried again: %s", error)
+    raise AssertionError("unreachable")
 
 
 class Database:
@@ -176,16 +213,7 @@ class Database:
 
     def attempt(self, work: Callable[[Tx], T], tries: int = 5) -> T:
         """Run `work` in a transaction; again when the database asks for it (serialization, deadlock, lock)."""
-        for left in range(tries - 1, -1, -1):
-            try:
-                with self.transaction() as tx:
-                    return work(tx)
-            except CityBrainError as error:
-                cause = error.__cause__
-                if not (left and isinstance(cause, psycopg.Error) and cause.sqlstate in _RETRY):
-                    raise
-                log.info("transaction asked to be tried again: %s", error)
-        raise AssertionError("unreachable")
+        return attempt(self.transaction, work, tries)
 
     @contextmanager
     def listen(self, channel: LiteralString) -> Iterator[Callable[[float], bool]]:
@@ -204,7 +232,7 @@ class Session:
     def __init__(self, url: str, name: str) -> None:
         try:
             self._conn: psycopg.Connection[Row] = psycopg.connect(
-                url, row_factory=dict_row, application_name=name, prepare_threshold=2, connect_timeout=10
+                url, row_factory=dict_row, application_name=name, prepare_threshold=2, connect_timeout=10, **_KEEPALIVE
             )
         except psycopg.Error as error:
             raise _mapped(error) from error

@@ -50,3 +50,13 @@ def restart_position(tx: Tx, consumer: str, topic: str, partition: int, *, stale
     """
     moved = tx.run(_SQL["restart"], consumer=consumer, topic=topic, partition=partition, stale=stale, next_offset=next_offset)
     return moved > 0
+
+
+def end_holders(tx: Tx, consumer: str, topic: str, partitions: Iterable[int]) -> int:
+    """End the connections of those who hold these positions, and undo their transactions; how many.
+
+    For a process that was stopped in the middle of one and does not know that its partitions are another's now: what it
+    began comes again to the new owner.
+    """
+    row = tx.one(_SQL["end_holders"], consumer=consumer, topic=topic, partitions=sorted(set(partitions)))
+    return int(row["n"]) if row else 0

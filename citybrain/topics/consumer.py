@@ -22,7 +22,7 @@ from kafka.errors import KafkaError
 
 from citybrain.clock import real_ms
 from citybrain.config import Settings
-from citybrain.kernel.errors import ConfigError
+from citybrain.kernel.errors import CityBrainError, ConfigError
 from citybrain.topics.client import options, reaching, topic_name
 from citybrain.topics.spec import MAX_RECORD_BYTES, TOPICS
 
@@ -83,6 +83,8 @@ class Consumer:
         self._unplaced: set[Place] = set()
         self._next: dict[Place, int] = {}
         self._taken_ms: dict[Place, int] = {}
+        self.expired: dict[Place, int] = {}
+        """partitions whose records before this offset were deleted before anybody took them"""
         self._done: dict[Place, int] = {}
         self._committing: Any = None
         with reaching(settings, f"joining group {self.group}"):
@@ -125,8 +127,13 @@ class Consumer:
 
         Raises UnavailableError when Kafka says no (it is asked again by the next call), and what `starts` raises.
         """
-        if self._unplaced:
+        failure: CityBrainError | None = None
+        try:
             self._place()
+        except CityBrainError as error:
+            # nobody can take records now; but who does not poll is no member of the group for long
+            failure = error
+            self.again(self.assigned)
         with reaching(self._settings, "reading"):
             found = self._client.poll(int(wait_s * 1000))
         self.assigned = frozenset((tp.topic, tp.partition) for tp in self._client.assignment())
@@ -138,6 +145,8 @@ class Consumer:
             taken[place] = [_record(record) for record in records]
             self._next[place], self._taken_ms[place] = records[-1].offset + 1, records[-1].timestamp
         self._measure()
+        if failure is not None:
+            raise failure
         return taken
 
     def again(self, places: Iterable[Place]) -> None:
@@ -146,15 +155,13 @@ class Consumer:
             self._client.pause(TopicPartition(*place))
             self._unplaced.add(place)
 
-    def first(self, place: Place) -> int:
-        """The offset of the oldest record that is kept. Raises UnavailableError."""
-        with reaching(self._settings, "asking for the oldest record"):
-            return int(self._client.beginning_offsets([TopicPartition(*place)])[TopicPartition(*place)])
-
     def _place(self) -> None:
         """Let the partitions go on that stand still."""
         wanted = sorted(self._unplaced & {(tp.topic, tp.partition) for tp in self._client.assignment()})
-        starts = self._starts(wanted) if wanted else {}
+        if not wanted:
+            self._unplaced.clear()
+            return
+        starts = self._starts(wanted)
         tps = {place: TopicPartition(*place) for place in wanted}
         with reaching(self._settings, "asking where the partitions begin and end"):
             begin, end = self._client.beginning_offsets([*tps.values()]), self._client.end_offsets([*tps.values()])
@@ -167,6 +174,11 @@ class Consumer:
                 )  # fmt: skip
                 self._restart(place, start, begin[tp])
                 start = begin[tp]
+            self.expired.pop(place, None)
+            if start < begin[tp]:
+                self.expired[place] = begin[tp]
+                if start:
+                    log.error("%s/%d: %d records were deleted before they were read", *place, begin[tp] - start)
             self._client.seek(tp, max(start, begin[tp]))
             self._client.resume(tp)
             self._next[place] = max(start, begin[tp])

@@ -22,3 +22,11 @@ ON CONFLICT (consumer, topic, partition) DO UPDATE SET next_offset = excluded.ne
 -- restart: the log of a partition began anew, its old offsets mean nothing any more
 UPDATE consumer_positions SET next_offset = %(next_offset)s
  WHERE consumer = %(consumer)s AND topic = %(topic)s AND partition = %(partition)s AND next_offset = %(stale)s;
+
+-- end_holders: end the connections that hold some positions; how many
+SELECT count(pg_terminate_backend(l.pid)) AS n
+  FROM pg_locks l
+  JOIN (SELECT DISTINCT xmax FROM consumer_positions
+         WHERE consumer = %(consumer)s AND topic = %(topic)s AND partition = ANY(%(partitions)s::smallint[])) p
+    ON l.transactionid = p.xmax
+ WHERE l.locktype = 'transactionid' AND l.granted AND l.pid <> pg_backend_pid();
