@@ -68,6 +68,12 @@ class Settings(BaseSettings):
     max_future_s: float = Field(600, description="A time further in the future than this is refused (seconds).", gt=0)
     max_age_s: float = Field(366 * 86400, description="A time older than this is refused (seconds).", gt=0)
     checkpoint_s: float = Field(10, description="Each shard is checkpointed about so often (real seconds).", gt=0)
+    archive_nice: int = Field(
+        5, description="How much `citybrain archive` yields to other processes of its machine (as `nice`).", ge=0, le=19
+    )
+    ready_lag_s: float = Field(
+        30, description="A service whose oldest record waits longer than this is not ready (real seconds).", gt=0
+    )
     rejudge_days: float = Field(30, description="How far back late readings are judged again (days).", gt=0)
     retention_days: float = Field(400, description="How long readings are kept (days).", gt=0)
     language: Literal["en", "zh"] = Field("en", description="Language of texts for people.")
