@@ -1,79 +1,171 @@
-"""Metrics of the stages, made from one injected registry. Label values that are known are made at start."""
+"""Metrics of the stages, made from one injected registry. Label values that are known are made at start.
+
+Names follow the conventions of Prometheus: prefix, what it is, base unit, `_total` for what only grows. A series says which
+stage or thing it is about and never which process: that is the business of whoever collects it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.process_collector import ProcessCollector
 
-_LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+import citybrain
+from citybrain.families import DELAY, LATENCY, STAGES, Families
+from citybrain.stages import Golden, Stage
+
+FATES: Final = ("fresh", "late", "duplicate", "context")
 
 
 class Metrics:
-    """Every metric of one process. `registry` is its own, so that tests and processes do not share counts."""
+    """Every metric of one process. `registry` is its own, so that tests and processes do not share counts.
+
+    Only what the `stages` of this process have is in the registry; the attributes are all there, so that no caller must ask.
+    `cluster` False leaves out what only the cluster runtime has. The other arguments are label values that are known.
+    """
 
     def __init__(
         self,
         registry: CollectorRegistry | None = None,
         *,
+        stages: Sequence[str] = STAGES,
+        cluster: bool = True,
         quarantine_reasons: Iterable[str] = (),
         value_notes: Iterable[str] = (),
+        kinds: Iterable[str] = (),
+        changes: Iterable[str] = (),
+        modules: Iterable[str] = (),
     ) -> None:
-        self.registry = registry = registry or CollectorRegistry()
-        self.messages = Counter("citybrain_ingest_messages", "Messages received from the broker.", registry=registry)
-        self.readings = Counter("citybrain_readings", "Readings by what became of them.", ["fate"], registry=registry)
-        for fate in ("fresh", "late", "duplicate", "context"):
-            self.readings.labels(fate)
-        self.quarantined = Counter(
-            "citybrain_quarantine_messages", "Messages put into quarantine.", ["reason"], registry=registry
+        self.registry = registry or CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self.make = Families(self.registry, stages, cluster)
+        self.make(Gauge, "citybrain_build_info", "Version of the program; always 1.", ["version"]).labels(
+            citybrain.__version__
+        ).set(1)
+        self._golden = Golden(self.make)
+        self.lag = self._golden.lag.labels(stages[0])
+        self._flow(quarantine_reasons, value_notes, kinds, changes)
+        self._partitioned()
+        self._work(modules)
+        self._canary()
+
+    def stage(self, name: str) -> Stage:
+        """The golden signals of a stage of this process. Raises KeyError for a stage that it does not run."""
+        return self._golden.stages[name]
+
+    def canary(self, stage: str, sent_ms: int, now_ms: int) -> None:
+        """The test message that was sent at `sent_ms` has passed a stage (both of the machine's clock)."""
+        self.canary_arrival.labels(stage).set(now_ms / 1000)
+        self.canary_delay.labels(stage).observe(max(0.0, (now_ms - sent_ms) / 1000))
+
+    def expect_canary(self, stage: str, now_ms: int) -> None:
+        """A test message will come by this stage: its silence counts from now on."""
+        self.canary_arrival.labels(stage).set(now_ms / 1000)
+        self.canary_delay.labels(stage)
+
+    def _flow(self, reasons: Iterable[str], notes: Iterable[str], kinds: Iterable[str], changes: Iterable[str]) -> None:
+        """What becomes of messages, readings and alerts."""
+        self.messages = self.make(Counter, "citybrain_ingest_messages", "Messages received from the broker.", of=["ingest"])
+        self.queue = self.make(
+            Gauge, "citybrain_ingest_queue_messages", "Messages received and not yet taken by the pipeline.", of=["ingest"]
         )
-        for reason in quarantine_reasons:
-            self.quarantined.labels(reason)
-        self.values_dropped = Counter(
-            "citybrain_values_dropped", "Values left out of messages that were taken.", ["reason"], registry=registry
+        self.reconnects = self.make(Counter, "citybrain_mqtt_connections", "Connections made to the broker.", of=["ingest"])
+        self.quarantined = self.make(
+            Counter, "citybrain_quarantine_messages", "Messages and readings that could not be read or judged.", ["reason"],
+            of=["ingest", "rules", "archive", "dispatch"],
+        )  # fmt: skip
+        self.values_dropped = self.make(
+            Counter, "citybrain_values_dropped", "Values left out of messages that were taken.", ["reason"], of=["ingest"]
         )
-        for note in value_notes:
-            self.values_dropped.labels(note)
-        self.queue = Gauge("citybrain_ingest_queue_messages", "Messages received and not yet durable.", registry=registry)
-        self.batch_seconds = Histogram(
-            "citybrain_batch_seconds", "From taking a batch to its commit.", buckets=_LATENCY, registry=registry
+        self.readings = self.make(
+            Counter, "citybrain_readings", "Readings by what became of them.", ["fate"], of=["rules", "archive"]
         )
-        self.lag = Gauge("citybrain_lag_seconds", "Age of the newest durable reading at its commit.", registry=registry)
-        self.alerts = Counter("citybrain_alert_changes", "Changes of alerts.", ["change"], registry=registry)
-        self.orders = Counter("citybrain_orders_opened", "Work orders opened by the pipeline.", registry=registry)
-        self.rejudged = Counter("citybrain_rejudged_assets", "Assets judged again after late readings.", registry=registry)
-        self.checkpoints = Counter("citybrain_checkpoints", "Checkpoints of shards saved.", registry=registry)
-        self.reconnects = Counter("citybrain_mqtt_reconnects", "Connections made to the broker.", registry=registry)
-        self.cycle_seconds = Histogram(
-            "citybrain_cycle_module_seconds",
-            "Run time of a cycle module.",
-            ["module"],
-            buckets=_LATENCY,
-            registry=registry,
+        self.batch_seconds = self.make(
+            Histogram, "citybrain_batch_duration_seconds", "From taking a batch to its commit.", of=["ingest", "archive"],
+            buckets=LATENCY,
+        )  # fmt: skip
+        self.alerts = self.make(Counter, "citybrain_alert_changes", "Changes of alerts.", ["change"], of=["rules"])
+        self.detection = self.make(
+            Histogram, "citybrain_detection_delay_seconds", "City seconds from the onset of a fault to its alert.",
+            ["kind"], of=["rules"], buckets=DELAY,
+        )  # fmt: skip
+        self.rejudged = self.make(
+            Counter, "citybrain_rejudged_assets", "Assets judged again after late readings.", of=["rules"]
         )
-        self.cycle_errors = Counter(
-            "citybrain_cycle_module_errors", "Failed runs of a cycle module.", ["module"], registry=registry
+        self.checkpoints = self.make(
+            Counter, "citybrain_checkpoints", "States of the rules saved, a shard or partition each.", of=["rules"]
         )
-        self.deliveries = Counter(
-            "citybrain_deliveries", "Notifications by channel and outcome.", ["channel", "outcome"], registry=registry
+        self.orders = self.make(Counter, "citybrain_orders_opened", "Work orders opened.", of=["dispatch"])
+        self.order_delay = self.make(
+            Histogram, "citybrain_order_delay_seconds", "City seconds from the time of an alert to the commit of its order.",
+            of=["dispatch"], buckets=DELAY,
+        )  # fmt: skip
+        for metric, values in (
+            (self.quarantined, reasons), (self.values_dropped, notes), (self.readings, FATES), (self.alerts, changes),
+            (self.detection, kinds),
+        ):  # fmt: skip
+            for value in values:
+                metric.labels(value)
+
+    def _partitioned(self) -> None:
+        """What there is only with Kafka between the stages."""
+        self.kafka_lag = self.make(
+            Gauge, "citybrain_kafka_lag_records", "Records in our partitions of a topic that wait for a group.",
+            ["topic", "group"], of=["ingest", "rules", "archive", "dispatch"], cluster=True,
+        )  # fmt: skip
+        self.partitions = self.make(
+            Gauge, "citybrain_rules_partitions", "Partitions that this worker judges.", of=["rules"], cluster=True
         )
-        self.kafka_lag = Gauge(
-            "citybrain_kafka_lag_records",
-            "Records of a topic that a group has not done yet.",
-            ["topic", "group"],
-            registry=registry,
+        self.late_waiting = self.make(
+            Gauge, "citybrain_rules_late_assets", "Assets that wait here to be judged again.", of=["rules"], cluster=True
         )
-        self.partitions = Gauge("citybrain_rules_partitions", "Partitions that this worker judges.", registry=registry)
-        self.rules_assets = Gauge("citybrain_rules_assets", "Assets that this worker remembers.", registry=registry)
-        self.late_waiting = Gauge(
-            "citybrain_late_waiting_assets", "Assets with late readings that wait to be judged again.", registry=registry
+        self.rules_assets = self.make(
+            Gauge, "citybrain_rules_assets", "Assets whose state is held here.", of=["rules"], cluster=True
         )
-        self.records_skipped = Counter(
-            "citybrain_rules_records_known", "Records that came again and were in the state already.", registry=registry
+        self.records_skipped = self.make(
+            Counter, "citybrain_records_skipped", "Records that came again and were in the state already.", of=["rules"],
+            cluster=True,
+        )  # fmt: skip
+        self.takeover_seconds = self.make(
+            Histogram, "citybrain_takeover_duration_seconds", "Loading the state of a partition that became ours.",
+            of=["rules"], cluster=True, buckets=LATENCY,
+        )  # fmt: skip
+
+    def _work(self, modules: Iterable[str]) -> None:
+        """Timers, notices, requests."""
+        self.cycle_seconds = self.make(
+            Histogram, "citybrain_cycle_module_duration_seconds", "Run time of a cycle module.", ["module"], of=["cycle"],
+            buckets=LATENCY,
+        )  # fmt: skip
+        self.cycle_errors = self.make(
+            Counter, "citybrain_cycle_module_errors", "Failed runs of a cycle module.", ["module"], of=["cycle"]
         )
-        self.takeover_seconds = Histogram(
-            "citybrain_rules_takeover_seconds",
-            "From the first record of a partition to its state.",
-            buckets=_LATENCY,
-            registry=registry,
+        for module in modules:
+            self.cycle_seconds.labels(module)
+            self.cycle_errors.labels(module)
+        self.deliveries = self.make(
+            Counter, "citybrain_deliveries", "Notifications by channel and outcome.", ["channel", "outcome"], of=["cycle"]
         )
+
+        self.http_requests = self.make(
+            Counter, "citybrain_http_requests", "Requests by method, route and status.", ["method", "route", "status"],
+            of=["console"],
+        )  # fmt: skip
+        self.http_seconds = self.make(
+            Histogram, "citybrain_http_request_duration_seconds", "Time until the answer began.", ["method", "route"],
+            of=["console"], buckets=LATENCY,
+        )  # fmt: skip
+
+    def _canary(self) -> None:
+        """A test message that goes the whole way all day; it never opens an alert."""
+        self.canary_sent = self.make(Counter, "citybrain_canary_sent", "Test messages published.")
+        self.canary_arrival = self.make(
+            Gauge, "citybrain_canary_arrival_timestamp_seconds",
+            "When the newest test message passed the stage (before the first: when the process began), Unix time.", ["stage"],
+        )  # fmt: skip
+        self.canary_delay = self.make(
+            Histogram, "citybrain_canary_delay_seconds", "Real seconds from sending a test message to its passing the stage.",
+            ["stage"], buckets=LATENCY,
+        )  # fmt: skip

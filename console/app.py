@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry
 
 import citybrain
 from citybrain.apitoken import ensure_token
 from citybrain.clock import Clock, real_ms
 from citybrain.config import Settings
+from citybrain.metrics import Metrics
 from citybrain.store import feed
 from citybrain.store.db import Database
 from citybrain.store.feed import FeedEvent, FeedPosition
@@ -22,7 +22,8 @@ from console.auth import loopback
 from console.broadcast import Broadcast
 from console.context import CityTables, Console
 from console.ready import Check
-from console.routes import alerts, assets, cases, health, metrics, orders, quarantine, stats, stream
+from console.routes import alerts, assets, cases, health, orders, quarantine, stats, stream
+from console.routes import metrics as metrics_page
 
 DESCRIPTION = """\
 Alerts, cases and work orders of a city. Errors are RFC 9457 problems; lists come in pages with a cursor; `/api/stream` is a
@@ -47,14 +48,14 @@ def create_app(
     city: CityTables,
     *,
     run: Path | None = None,
-    registry: CollectorRegistry | None = None,
+    metrics: Metrics | None = None,
     checks: Sequence[Callable[[], Check]] | None = None,
     poll_s: float = 0.5,
 ) -> FastAPI:
     """The application over an open database.
 
-    `city` gives the rulebook, `run` is the run folder (default: `data_dir/run`), `registry`
-    holds the metrics of this process, `checks` are those of /readyz (default: `standard_checks`), `poll_s` is how often the
+    `city` gives the rulebook, `run` is the run folder (default: `data_dir/run`), `metrics`
+    are those of this process, `checks` are those of /readyz (default: `standard_checks`), `poll_s` is how often the
     event stream looks into the database (real seconds). Raises UnavailableError when no token can be read or made.
     """
 
@@ -66,7 +67,7 @@ def create_app(
         with db.transaction() as tx:
             return feed.end(tx)
 
-    registry = registry or CollectorRegistry()
+    metrics = metrics or Metrics(stages=("console",), cluster=False)
     run = run or settings.data_dir / "run"
     broadcast = Broadcast(read, end, poll_s=poll_s)
 
@@ -91,7 +92,7 @@ def create_app(
         settings=settings,
         clock=clock,
         city=city,
-        registry=registry,
+        metrics=metrics,
         broadcast=broadcast,
         run=run,
         token=ensure_token(settings.api_token, settings.data_dir),
@@ -101,7 +102,7 @@ def create_app(
     problems.install(app)
     app.add_middleware(requests.BodyLimit)
     app.add_middleware(requests.Head, streams=frozenset({stream.router.prefix}))
-    app.add_middleware(requests.Requests, registry=registry)
-    for noun in (health, metrics, alerts, cases, orders, assets, quarantine, stats, stream):
+    app.add_middleware(requests.Requests, metrics=metrics)
+    for noun in (health, metrics_page, alerts, cases, orders, assets, quarantine, stats, stream):
         app.include_router(noun.router)
     return app

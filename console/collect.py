@@ -76,17 +76,22 @@ def read_files(folder: Path, now_ms: int, *, stale_s: float = STALE_S) -> list[t
     return found
 
 
+def age_family(ages: Iterable[tuple[str, float]]) -> GaugeMetricFamily:
+    """How old the metrics of the other processes are: (process, real seconds)."""
+    family = GaugeMetricFamily(
+        "citybrain_metrics_age_seconds", "Since when the metrics of a process were not written.", labels=["process"]
+    )
+    for name, seconds in ages:
+        family.add_metric([name], seconds)
+    return family
+
+
 def page(own: CollectorRegistry, folder: Path | None, *, process: str = "http", extra: Iterable[Collector] = ()) -> bytes:
     """The text of /metrics: this process, those that wrote files, and further collectors (without the label)."""
     files = read_files(folder, real_ms()) if folder else []
     families = merge([(process, own.collect()), *((name, metrics) for name, metrics, _ in files if name != process)])
-    age = GaugeMetricFamily(
-        "citybrain_metrics_age_seconds", "Since when the metrics of a process were not written.", labels=["process"]
-    )
-    for name, _, seconds in files:
-        age.add_metric([name], seconds)
     registry = CollectorRegistry()
-    registry.register(_Labelled([*families, age]))
+    registry.register(_Labelled([*families, age_family((name, seconds) for name, _, seconds in files)]))
     for collector in extra:
         registry.register(collector)
     return generate_latest(registry)

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Protocol
 
 from fastapi import Request
-from prometheus_client import CollectorRegistry
 
 from citybrain.clock import Clock
 from citybrain.config import Settings
 from citybrain.kernel.conditions import ConditionInfo
+from citybrain.metrics import Metrics
 from citybrain.store.db import Database
 from console.broadcast import Broadcast
 from console.ready import Check
@@ -44,7 +44,7 @@ class Console:
     settings: Settings
     clock: Clock
     city: CityTables
-    registry: CollectorRegistry
+    metrics: Metrics
     broadcast: Broadcast
     run: Path
     """The run folder: ports, heartbeats and metrics of the other processes."""

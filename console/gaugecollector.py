@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from citybrain.kernel.errors import CityBrainError
-from citybrain.store.gauges import Gauges
+from citybrain.store.gauges import Details, Gauges
 from dispatch.orders import STATES
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ CASE_STATES = ("gathering", "open", "closed")
 class GaugeCollector(Collector):
     """Reads the counts at each scrape. When the database does not answer, `citybrain_database_up` says so."""
 
-    def __init__(self, read: Callable[[], Gauges]) -> None:
+    def __init__(self, read: Callable[[], tuple[Gauges, Details]]) -> None:
         self._read = read
 
     def describe(self) -> list[Metric]:
@@ -31,39 +31,56 @@ class GaugeCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """All gauges."""
-        up = GaugeMetricFamily("citybrain_database_up", "1 when the database answered this scrape.")
         try:
-            found = self._read()
+            found, more = self._read()
         except CityBrainError as error:
             log.warning("the gauges of the database are left out: %s", error)
-            up.add_metric([], 0)
-            yield up
+            yield database_up(0)
             return
-        up.add_metric([], 1)
-        yield up
-        yield _by("citybrain_orders", "Work orders by state.", "state", {**dict.fromkeys(STATES, 0), **found.orders})
-        yield _by("citybrain_cases", "Cases by state.", "state", {**dict.fromkeys(CASE_STATES, 0), **found.cases})
-        yield _by("citybrain_outbox", "Notifications by state.", "state", {**dict.fromkeys(OUTBOX_STATES, 0), **found.outbox})
-        yield _by("citybrain_quarantined_messages", "Messages in quarantine by reason.", "reason", found.quarantine)
-        yield _by("citybrain_counters", "Durable counters of the pipeline.", "name", found.counters)
-        alerts = GaugeMetricFamily("citybrain_alerts", "Live alerts by condition and phase.", labels=["condition", "phase"])
-        for (condition, phase), number in sorted(found.alerts.items()):
-            alerts.add_metric([condition, phase], number)
-        yield alerts
-        for name, text, value in (
-            ("citybrain_orders_overdue", "Open work orders behind their limit.", found.overdue_open),
-            ("citybrain_orders_escalated", "Work orders that were escalated, ever.", found.escalated),
-            ("citybrain_rejudge_waiting", "Assets that wait to be judged again.", found.rejudge_waiting),
-            ("citybrain_readings_stored", "Stored readings, by the planner's statistics.", found.readings),
-            ("citybrain_timer_late_seconds", "How long the most overdue timer waits, city seconds.", found.timer_late_s),
-        ):
-            gauge = GaugeMetricFamily(name, text)
-            gauge.add_metric([], value)
-            yield gauge
+        yield database_up(1)
+        yield from families(found, more)
 
 
-def _by(name: str, text: str, label: str, values: Mapping[str, float]) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(name, text, labels=[label])
-    for key, value in sorted(values.items()):
-        family.add_metric([key], value)
+def database_up(value: float) -> GaugeMetricFamily:
+    """Whether the database answered."""
+    return _by("citybrain_database_up", "1 when the database answered this scrape.", [], [((), value)])
+
+
+def families(found: Gauges, more: Details) -> Iterator[GaugeMetricFamily]:
+    """The counts as families."""
+    units = {unit for _, unit in more.orders}
+    orders = {(state, unit): 0 for state in STATES for unit in units} | more.orders
+    yield _by("citybrain_orders", "Work orders by state and unit.", ["state", "unit"], orders.items())
+    overdue = dict.fromkeys(units, 0) | more.overdue
+    yield _by1("citybrain_orders_overdue", "Open work orders behind their limit, by unit.", "unit", overdue)
+    yield _by1(
+        "citybrain_orders_time_left",
+        "Open work orders by the time that is left until their limit: overdue, at most 15m, 1h, 4h, 1d of city time, or more.",
+        "left", more.left,
+    )  # fmt: skip
+    yield _by1("citybrain_cases", "Cases by state.", "state", {**dict.fromkeys(CASE_STATES, 0), **found.cases})
+    outbox = {**dict.fromkeys(OUTBOX_STATES, 0), **found.outbox}
+    yield _by1("citybrain_outbox_notifications", "Notifications by state.", "state", outbox)
+    yield _by1("citybrain_quarantine_stored_messages", "Messages in quarantine by reason.", "reason", found.quarantine)
+    labels = ["condition", "district", "phase"]
+    yield _by("citybrain_alerts", "Live alerts by condition, district and phase.", labels, more.alerts.items())
+    yield _by("citybrain_assets", "Assets of the register by kind and district.", ["kind", "district"], more.assets.items())
+    for name, text, value in (
+        ("citybrain_orders_escalated", "Work orders that were escalated, ever.", found.escalated),
+        ("citybrain_outbox_oldest_seconds", "Age of the oldest notification that waits, city seconds.", more.outbox_oldest_s),
+        ("citybrain_rejudge_waiting_assets", "Assets that wait to be judged again.", found.rejudge_waiting),
+        ("citybrain_stored_readings", "Stored readings, by the planner's statistics.", found.readings),
+        ("citybrain_timer_late_seconds", "How long the most overdue timer waits, city seconds.", found.timer_late_s),
+    ):
+        yield _by(name, text, [], [((), value)])
+
+
+def _by1(name: str, text: str, label: str, values: Mapping[str, float]) -> GaugeMetricFamily:
+    return _by(name, text, [label], [((key,), value) for key, value in values.items()])
+
+
+def _by(name: str, text: str, labels: Sequence[str], values: Iterable[tuple[tuple[str, ...], float]]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, text, labels=labels)
+    for key, value in sorted(values):
+        family.add_metric(key, value)
     return family

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import time
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from citybrain.metrics import Metrics
+
 MAX_BODY = 64 * 1024
 """bytes; the largest body that any route needs is a few hundred"""
+AT_ONCE = 40
+"""Requests that are worked on at once: the threads that anyio gives to routes that wait for the database."""
 
 
 class Requests:
     """ASGI middleware: counts and times requests by route (never by path: ids would make a series each)."""
 
-    def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
-        self._requests = Counter(
-            "citybrain_http_requests", "Requests by method, route and status.", ["method", "route", "status"], registry=registry
-        )
-        self._seconds = Histogram(
-            "citybrain_http_request_seconds", "Time until the answer began.", ["method", "route"], registry=registry
-        )
+        self._requests, self._seconds = metrics.http_requests, metrics.http_seconds
+        self._stage = metrics.stage("console")
+        self._under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -30,17 +30,36 @@ class Requests:
             return
         began = time.perf_counter()
         answered = False
+        self._enter(+1)
 
         async def watched(message: Message) -> None:
             nonlocal answered
             if message["type"] == "http.response.start" and not answered:
                 answered = True
                 route = getattr(scope.get("route"), "path", "none")
+                seconds = time.perf_counter() - began
                 self._requests.labels(scope["method"], route, str(message["status"])).inc()
-                self._seconds.labels(scope["method"], route).observe(time.perf_counter() - began)
+                self._seconds.labels(scope["method"], route).observe(seconds)
+                self._stage.worked(1, seconds)
+                if message["status"] >= 500:
+                    self._stage.failed()
+                self._enter(-1)
             await send(message)
 
-        await self.app(scope, receive, watched)
+        try:
+            await self.app(scope, receive, watched)
+        except Exception:
+            # somebody who hangs up is not among these: that is a cancellation
+            self._stage.failed()
+            raise
+        finally:
+            if not answered:
+                self._enter(-1)
+
+    def _enter(self, step: int) -> None:
+        """How many requests wait for the beginning of their answer, of those that can be worked on at once."""
+        self._under_way += step
+        self._stage.filled(self._under_way / AT_ONCE)
 
 
 class BodyLimit:

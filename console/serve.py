@@ -11,11 +11,11 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry
 
 from citybrain.clock import Clock
 from citybrain.config import Settings
 from citybrain.kernel.errors import ConfigError
+from citybrain.metrics import Metrics
 from citybrain.store.db import Database
 from console.app import create_app
 from console.context import CityTables
@@ -90,11 +90,11 @@ def serve(
     on_port: Callable[[int], None],
     stopping: Callable[[], bool],
     *,
-    registry: CollectorRegistry | None = None,
+    metrics: Metrics | None = None,
 ) -> None:
     """Serve until `stopping()`. `run` is the run folder; `on_port` gets the real port once connections are taken.
 
     Raises ConfigError when the address cannot be listened at at all.
     """
-    app = create_app(db, settings, clock, city, registry=registry, run=run)
+    app = create_app(db, settings, clock, city, metrics=metrics, run=run)
     HttpServer(app, bind(settings.http_host, settings.http_port), on_port=on_port, stopping=stopping).serve_here()

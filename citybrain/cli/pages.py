@@ -11,7 +11,7 @@ from typing import Any
 
 from citybrain.config import Settings
 from citybrain.kernel.measures import MEASURES
-from citybrain.metrics import Metrics
+from console.reference import reference
 from dispatch.limits import Limit, load_limits
 from ingest.quarantine import IGNORED, NOTES, REASONS
 from rules.detectors.words import span
@@ -60,17 +60,13 @@ def settings_page() -> str:
 
 def metrics_page() -> str:
     """Every metric of `/metrics`."""
-    rows = []
-    for name, metric in sorted(vars(Metrics()).items(), key=lambda item: str(item[1])):
-        if name == "registry":
-            continue
-        # the client offers no public way to ask a metric for the names of its labels
-        labels = ", ".join(f"`{label}`" for label in metric._labelnames)
-        family = next(iter(metric.describe()))
-        suffix = "_total" if family.type == "counter" else ""
-        rows.append((f"`{family.name}{suffix}`", family.type, labels, family.documentation))
-    return "# Metrics\n\nServed at `/metrics` in the text format of Prometheus.\n\n" + table(
-        ("metric", "type", "labels", "meaning"), sorted(rows)
+    rows = [(f"`{m.name}`", m.type, ", ".join(f"`{label}`" for label in m.labels), m.where, m.text) for m in reference()]
+    return (
+        "# Metrics\n\n"
+        "Served at `/metrics` in the text format of Prometheus. Embedded: by the HTTP server, for all parts, with the label\n"
+        "`process` (`pipeline`, `cycle`, `http`). Cluster: by each service for itself; what is of the database by `console`.\n"
+        '"Cluster" are those that only the cluster runtime has. City seconds are real ones unless the clock is scaled.\n\n'
+        + table(("metric", "type", "labels", "of", "meaning"), rows)
     )
 
 

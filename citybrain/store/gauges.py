@@ -50,6 +50,43 @@ def gauges(tx: Tx, now: datetime, *, exact_readings: bool = False) -> Gauges:
     )
 
 
+LEFT = {"overdue": 0, "15m": 900, "1h": 3600, "4h": 14400, "1d": 86400, "more": None}
+"""name of a class of time left -> its upper bound in city seconds (the last has none)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What only the metrics show. Seconds are city time."""
+
+    orders: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(state, unit) -> orders"""
+    overdue: dict[str, int] = field(default_factory=dict)
+    """unit -> open orders behind their limit"""
+    left: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LEFT, 0))
+    """class of time left (key of LEFT) -> open orders"""
+    alerts: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    """(condition, district, phase) -> live alerts"""
+    assets: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(kind, district) -> assets of the register"""
+    outbox_oldest_s: float = 0.0
+    """age of the oldest notification that waits"""
+
+
+def details(tx: Tx, now: datetime) -> Details:
+    """Read them: a few group counts, for a scrape now and then and not for a hot path."""
+    bounds = [bound for bound in LEFT.values() if bound is not None]
+    names = list(LEFT)
+    found = tx.all(_SQL["time_left"], now=now, bounds=bounds)
+    return Details(
+        orders={(row["state"], row["unit"]): row["n"] for row in tx.all(_SQL["orders_by_unit"])},
+        overdue={row["unit"]: row["n"] for row in tx.all(_SQL["overdue_by_unit"])},
+        left={**dict.fromkeys(names, 0), **{names[row["class"]]: row["n"] for row in found}},
+        alerts={(row["condition"], row["district"], row["phase"]): row["n"] for row in tx.all(_SQL["alerts_by_district"])},
+        assets={(row["kind"], row["district"]): row["n"] for row in tx.all(_SQL["assets_by_district"])},
+        outbox_oldest_s=(tx.one(_SQL["outbox_oldest"], now=now) or {}).get("age_s", 0.0),
+    )
+
+
 def ping(tx: Tx) -> None:
     """Ask the database for anything at all. Raises UnavailableError."""
     tx.one(_SQL["ping"])

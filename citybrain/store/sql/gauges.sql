@@ -8,6 +8,11 @@ SELECT state, count(*) AS n FROM orders GROUP BY state;
 SELECT condition, phase, count(*) AS n FROM alerts
  WHERE phase <> 'resolved' AND NOT withdrawn AND NOT past GROUP BY condition, phase;
 
+-- alerts_by_district: the same with the district of the asset
+SELECT a.condition, coalesce(s.district, 'none') AS district, a.phase, count(*) AS n
+  FROM alerts a LEFT JOIN assets s ON s.id = a.asset
+ WHERE a.phase <> 'resolved' AND NOT a.withdrawn AND NOT a.past GROUP BY 1, 2, 3;
+
 -- quarantine_by_reason: how many messages were put aside for each reason
 SELECT reason, sum(seen)::bigint AS n FROM quarantine GROUP BY reason;
 
@@ -25,6 +30,25 @@ SELECT count(*) FILTER (WHERE overdue_at IS NOT NULL AND state NOT IN ('closed',
        count(*) FILTER (WHERE overdue_at IS NOT NULL) AS overdue_ever,
        (SELECT count(DISTINCT order_id) FROM order_events WHERE event = 'escalated') AS escalated
   FROM orders;
+
+-- orders_by_unit: how many orders of each unit are in each state
+SELECT state, unit, count(*) AS n FROM orders GROUP BY state, unit;
+
+-- overdue_by_unit: open orders behind their limit, by unit
+SELECT unit, count(*) AS n FROM orders
+ WHERE overdue_at IS NOT NULL AND state NOT IN ('closed', 'cancelled') GROUP BY unit;
+
+-- time_left: open orders by the class of the time that is left; a class ends at its bound (seconds) and includes it
+SELECT (SELECT count(*) FROM unnest(%(bounds)s::float8[]) AS bound
+         WHERE extract(epoch FROM due_at - %(now)s::timestamptz) > bound)::int AS class, count(*) AS n
+  FROM orders WHERE state NOT IN ('closed', 'cancelled') GROUP BY 1;
+
+-- assets_by_district: how many assets of each kind there are in each district
+SELECT kind, coalesce(district, 'none') AS district, count(*) AS n FROM assets GROUP BY 1, 2;
+
+-- outbox_oldest: age of the oldest notification that waits, city seconds (0 when none does)
+SELECT greatest(0, coalesce(extract(epoch FROM %(now)s::timestamptz - min(created_at)), 0))::float8 AS age_s
+  FROM outbox WHERE state = 'waiting';
 
 -- rejudge_waiting: assets that wait to be judged again
 SELECT count(*) AS n FROM rejudge_queue;

@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from citybrain.clock import real_ms
 from citybrain.kernel.errors import UnavailableError
 from citybrain.metrics import Metrics
-from citybrain.store.gauges import Gauges
+from citybrain.store.gauges import Details, Gauges
 from console.collect import STALE_S, page, read_files, write_metrics
 from console.gaugecollector import GaugeCollector
 
@@ -20,7 +20,7 @@ def _families(text: bytes) -> dict[str, list[tuple[dict[str, str], float]]]:
 
 
 def test_processes_keep_their_series_and_families_occur_once(tmp_path: Path) -> None:
-    pipeline, cycle = Metrics(quarantine_reasons=["not_json"]), Metrics()
+    pipeline, cycle = Metrics(quarantine_reasons=["not_json"]), Metrics(stages=["cycle"])
     pipeline.messages.inc(5)
     pipeline.batch_seconds.observe(0.02)
     write_metrics(pipeline.registry, tmp_path / "pipeline.prom")
@@ -32,11 +32,12 @@ def test_processes_keep_their_series_and_families_occur_once(tmp_path: Path) -> 
     assert len(types) == len(set(types))
     found = _families(text)
     assert ({"process": "pipeline"}, 5.0) in found["citybrain_ingest_messages"]
-    assert ({"process": "cycle"}, 0.0) in found["citybrain_ingest_messages"]
+    assert len(found["citybrain_ingest_messages"]) == 1, "the cycle receives no messages and says nothing about them"
+    assert ({"process": "cycle", "stage": "cycle"}, 0.0) in found["citybrain_stage_items"]
     assert ({"process": "http"}, 1.0) in found["citybrain_http_requests"]
     assert b"_created" not in text
-    buckets = [labels for labels, _ in found["citybrain_batch_seconds"] if labels.get("le") == "+Inf"]
-    assert sorted(labels["process"] for labels in buckets) == ["cycle", "pipeline"]
+    buckets = [labels for labels, _ in found["citybrain_batch_duration_seconds"] if labels.get("le") == "+Inf"]
+    assert [labels["process"] for labels in buckets] == ["pipeline"]
 
 
 def test_writing_leaves_no_draft_and_replaces(tmp_path: Path) -> None:
@@ -72,7 +73,7 @@ def test_a_family_of_another_type_does_not_break_the_page(tmp_path: Path) -> Non
 
 
 def test_a_database_that_does_not_answer_is_a_metric_and_not_a_failure() -> None:
-    def gone() -> Gauges:
+    def gone() -> tuple[Gauges, Details]:
         raise UnavailableError("no database")
 
     found = _families(page(CollectorRegistry(), None, extra=[GaugeCollector(gone)]))
@@ -81,9 +82,14 @@ def test_a_database_that_does_not_answer_is_a_metric_and_not_a_failure() -> None
 
 
 def test_states_without_rows_are_zero() -> None:
-    gauges = Gauges(orders={"closed": 2}, alerts={("MH-OPEN", "firing"): 3}, quarantine={"not_json": 4}, timer_late_s=1.5)
-    found = _families(page(CollectorRegistry(), None, extra=[GaugeCollector(lambda: gauges)]))
-    orders = {labels["state"]: value for labels, value in found["citybrain_orders"]}
-    assert (orders["closed"], orders["dispatched"], len(orders)) == (2, 0, 9)
-    assert found["citybrain_alerts"] == [({"condition": "MH-OPEN", "phase": "firing"}, 3.0)]
+    gauges = Gauges(quarantine={"not_json": 4}, timer_late_s=1.5)
+    details = Details(
+        orders={("closed", "drainage"): 2}, alerts={("MH-OPEN", "north", "firing"): 3}, left={"overdue": 1, "more": 0}
+    )
+    found = _families(page(CollectorRegistry(), None, extra=[GaugeCollector(lambda: (gauges, details))]))
+    orders = {(labels["state"], labels["unit"]): value for labels, value in found["citybrain_orders"]}
+    assert (orders["closed", "drainage"], orders["dispatched", "drainage"], len(orders)) == (2, 0, 9)
+    assert found["citybrain_orders_overdue"] == [({"unit": "drainage"}, 0.0)]
+    assert found["citybrain_orders_time_left"] == [({"left": "more"}, 0.0), ({"left": "overdue"}, 1.0)]
+    assert found["citybrain_alerts"] == [({"condition": "MH-OPEN", "district": "north", "phase": "firing"}, 3.0)]
     assert found["citybrain_timer_late_seconds"] == [({}, 1.5)]
