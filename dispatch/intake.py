@@ -39,17 +39,18 @@ _BACK = frozenset({AlertChange.AMENDED, AlertChange.REFIRED})
 
 def take(
     tx: Tx, events: Sequence[AlertEvent], *, infos: Mapping[str, ConditionInfo], register: Register, limits: Limits,
-    calendars: Calendars, now: datetime, trace: Mapping[str, str] | None = None,
+    calendars: Calendars, now: datetime, traces: Mapping[str, str] | None = None,
 ) -> list[OpenedOrder]:  # fmt: skip
     """Take alert events in; the orders that were opened. Taking the same events again changes nothing.
 
-    `now` is city time: the clock of an order starts here. `trace` goes with each order that is opened.
+    `now` is city time: the clock of an order starts here. `traces`: alert -> trace id of the message behind it; the order that
+    it opens has it as well, at once or later.
     """
     fresh = alerts.record(tx, events)
     if not fresh:
         return []
     look = Lookups(infos, register, limits, calendars)
-    superseded = alerts.save(tx, fresh)
+    superseded = alerts.save(tx, fresh, traces)
     last = {event.id: event for event in fresh}
     members = alerts.memberships(tx, list(last))
     new = [event for event in _candidates(fresh, last) if _needs_place(event, last[event.id], members.get(event.id))]
@@ -62,7 +63,7 @@ def take(
     rows = {str(row["id"]): row for row in held}
     board = Board.of(open_case(row) for row in held)
     home = {alert: str(row["case_id"]) for alert, row in members.items() if str(row["case_id"]) in board.cases}
-    work = Placing(tx, look, board, orders.open_of(tx, sorted(rows)), home, now, trace)
+    work = Placing(tx, look, board, orders.open_of(tx, sorted(rows)), home, now, traces)
     for event in new:
         work.place(event)
     work.apply()

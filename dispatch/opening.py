@@ -93,6 +93,8 @@ class OpenedOrder(NamedTuple):
     unit: str
     due_at: datetime
     dispatched_at: datetime
+    trace: str = ""
+    """trace id of the message behind it"""
 
 
 @dataclass(slots=True)
@@ -130,9 +132,12 @@ class Draft:
 
     def order(
         self, look: Lookups, case: OpenCase, asset: Asset, filing: str, *, alert_id: str, reason: str, now: datetime,
-        trace: Mapping[str, str] | None = None,
+        trace: str = "",
     ) -> OpenedOrder:  # fmt: skip
-        """The order of a case: one in its life, so its id comes from the case. The clock starts now, at dispatch."""
+        """The order of a case: one in its life, so its id comes from the case. The clock starts now, at dispatch.
+
+        `trace` is the trace id of the message that raised the alert.
+        """
         answer = find_unit(asset, case.condition, look.register, now.date())
         unit = answer.unit
         deadline = look.deadline(unit, filing, now)
@@ -152,7 +157,7 @@ class Draft:
                 "reason": reason,
                 "trail": trail(answer.trail),
                 "explanation": list(deadline.steps),
-                "trace": dict(trace or {}),
+                "trace": {"trace_id": trace} if trace else {},
             }
         )
         first = chained(
@@ -162,7 +167,7 @@ class Draft:
         self._first_notice(look, case, unit, order_id, state, first.hash, reason=reason, now=now)
         for purpose, at in look.clock(unit, deadline).items():
             self.timer(case.id, purpose, at)
-        opened = OpenedOrder(order_id, case.id, alert_id, case.asset, case.condition, unit.id, deadline.due_at, now)
+        opened = OpenedOrder(order_id, case.id, alert_id, case.asset, case.condition, unit.id, deadline.due_at, now, trace)
         self.opened.append(opened)
         return opened
 

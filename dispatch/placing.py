@@ -28,9 +28,9 @@ class Placing:
 
     def __init__(
         self, tx: Tx, look: Lookups, board: Board, open_orders: dict[str, Row], home: dict[str, str], now: datetime,
-        trace: Mapping[str, str] | None = None,
+        traces: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
-        self.tx, self.look, self.board, self.now, self.trace = tx, look, board, now, trace
+        self.tx, self.look, self.board, self.now, self._traces = tx, look, board, now, traces or {}
         self.orders = open_orders
         """case -> its open order"""
         self.home = home
@@ -73,7 +73,8 @@ class Placing:
             self._notes.append((alert, found.reason, found.case_id or ""))
         else:
             self._open(alert, severity, turn, info, asset, found)
-        log.info("%s on %s: %s (%s)", info.id, asset.id, found.action, found.reason)
+        trace = {"trace": self._traces.get(alert, "")}
+        log.info("%s on %s: %s (%s)", info.id, asset.id, found.action, found.reason, extra=trace)
 
     def _assign(self, alert: str, case_id: str) -> None:
         self.home[alert] = self._assigned[alert] = case_id
@@ -131,7 +132,8 @@ class Placing:
             self._order(opened, asset, info.filing, alert, reason)
 
     def _order(self, case: OpenCase, asset: Asset, filing: str, alert: str, reason: str) -> None:
-        self._draft.order(self.look, case, asset, filing, alert_id=alert, reason=reason, now=self.now, trace=self.trace)
+        trace = self._traces.get(alert, "")
+        self._draft.order(self.look, case, asset, filing, alert_id=alert, reason=reason, now=self.now, trace=trace)
 
     def _join(
         self, alert: str, severity: str, info: ConditionInfo, asset: Asset, case: OpenCase, *, told_late: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -63,9 +63,11 @@ class City:
         for device in devices:
             self.register.devices.setdefault(device.id, []).append(device)
 
-    def dispatch(self, tx: Tx, events: Sequence[AlertEvent], now: datetime) -> list[OpenedOrder]:
-        """Alerts to cases and orders, in the caller's transaction."""
+    def dispatch(
+        self, tx: Tx, events: Sequence[AlertEvent], now: datetime, traces: Mapping[str, str] | None = None
+    ) -> list[OpenedOrder]:
+        """Alerts to cases and orders, in the caller's transaction. `traces`: alert -> trace id of the message behind it."""
         if not events:
             return []
         work = partial(take, infos=self.rulebook.info, register=self.register, limits=self.limits, calendars=self.calendars)
-        return work(tx, events, now=now)
+        return work(tx, events, now=now, traces=traces)

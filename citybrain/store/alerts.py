@@ -45,8 +45,10 @@ def record(tx: Tx, events: Sequence[AlertEvent]) -> list[AlertEvent]:
     return fresh
 
 
-def save(tx: Tx, events: Sequence[AlertEvent]) -> set[str]:
+def save(tx: Tx, events: Sequence[AlertEvent], traces: Mapping[str, str] | None = None) -> set[str]:
     """Bring the episodes to what `events` (in their order) say; ids of cases whose episode was superseded.
+
+    `traces`: alert -> trace id of the message that raised it.
 
     What ended is written before what is live, since an asset has one live episode of a condition at most. A live one that
     nobody ended (after a change of detectors, say) is ended here, with the reason `superseded`.
@@ -58,7 +60,8 @@ def save(tx: Tx, events: Sequence[AlertEvent]) -> set[str]:
         last[event.id] = _row(event, before)
         if event.change in _TELLING:
             past = _PAST.get(AlertChange(event.change), told.get(event.id, {}).get("past"))
-            told[event.id] = {key: last[event.id][key] for key in ("id", "reason", "detail", "evidence")} | {"past": past}
+            told[event.id] = {key: last[event.id][key] for key in ("id", "reason", "detail", "evidence")}
+            told[event.id] |= {"past": past, "trace": (traces or {}).get(event.id, "")}
     live = [row for row in last.values() if row["phase"] != "resolved" and not row["withdrawn"]]
     over = [row for row in last.values() if row["phase"] == "resolved" or row["withdrawn"]]
     touched: set[str] = set()

@@ -50,6 +50,11 @@ class Link:
             session.close()
 
 
+def check_at_once(tx: Tx) -> None:
+    """Foreign keys that are else checked at the commit are checked by each statement of this transaction."""
+    tx.run(_SQL["check_at_once"])
+
+
 def waited_in_vain(error: CityBrainError) -> bool:
     """Somebody held a lock longer than LOCK_MS, each time it was tried."""
     return sqlstate(error) == "55P03"

@@ -42,7 +42,7 @@ def handle(tx: Tx, look: Lookups, timer: Row, now: datetime) -> None:
         adopt(tx, found.case_id or "", [case_id], now=now, reason=found.reason)
         cases.count_children(tx, [found.case_id or ""])
         return
-    work = Placing(tx, look, board, {}, {}, now)
+    work = Placing(tx, look, board, {}, {}, now, {str(row["id"]): row["trace"] for row in members})
     if found.action is Action.GROUP:
         work.put(first, case.severity, case_id, info, asset, found)
     else:

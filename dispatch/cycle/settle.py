@@ -40,7 +40,7 @@ def handle(tx: Tx, look: Lookups, timer: Row, now: datetime) -> None:
         return
     around = {name for _, asset, _ in free for name in (asset.id, *parents(asset))}
     board = Board.of(open_case(row) for row in cases.lock(tx, assets=around, wait=False))
-    work = Placing(tx, look, board, {}, {}, now)
+    work = Placing(tx, look, board, {}, {}, now, {str(row["id"]): row["trace"] for row, _, _ in free})
     for row, asset, info in free:
         found = release(asset, info, board, look.register.assets)
         work.put(str(row["id"]), row["severity"], case_id, info, asset, found)

@@ -38,9 +38,11 @@ SET severity = excluded.severity, phase = excluded.phase, onset_at = excluded.on
     changed_at = greatest(a.changed_at, excluded.changed_at), rulebook = excluded.rulebook,
     withdrawn = excluded.withdrawn, flapping = a.flapping OR excluded.flapping;
 
--- tell: the reason and evidence that an episode was raised, added or amended with; past NULL leaves that as it is
-UPDATE alerts a SET reason = e.reason, detail = e.detail, evidence = e.evidence, past = coalesce(e.past, a.past)
-FROM jsonb_to_recordset(%(alerts)s) AS e (id uuid, reason text, detail text, evidence jsonb, past boolean)
+-- tell: the reason and evidence that an episode was raised, added or amended with; past NULL leaves that as it is, and the
+-- first trace stays
+UPDATE alerts a SET reason = e.reason, detail = e.detail, evidence = e.evidence, past = coalesce(e.past, a.past),
+       trace = CASE WHEN a.trace = '' THEN coalesce(e.trace, '') ELSE a.trace END
+FROM jsonb_to_recordset(%(alerts)s) AS e (id uuid, reason text, detail text, evidence jsonb, past boolean, trace text)
 WHERE a.id = e.id;
 
 -- memberships: the case that each of some alerts belongs to, and how that case stands
@@ -55,7 +57,7 @@ FROM jsonb_to_recordset(%(rows)s) AS e (id uuid, case_id uuid) WHERE a.id = e.id
 UPDATE alerts SET case_id = %(parent)s::uuid WHERE case_id = ANY (%(cases)s::uuid[]) RETURNING id;
 
 -- of_cases: the alerts of some cases that did happen, oldest first
-SELECT id, asset, kind, condition, severity, phase, onset_at, changed_at, case_id
+SELECT id, asset, kind, condition, severity, phase, onset_at, changed_at, case_id, trace
 FROM alerts WHERE case_id = ANY (%(cases)s::uuid[]) AND NOT withdrawn AND NOT past ORDER BY onset_at, id;
 
 -- note: what dispatch did with alerts, in the history of each
