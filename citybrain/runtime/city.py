@@ -17,8 +17,11 @@ from dispatch.calendars import load_calendars
 from dispatch.intake import OpenedOrder, take
 from dispatch.limits import load_limits
 from rules.load import load as load_rulebook
+from rules.reload import reload
 
 log = logging.getLogger(__name__)
+RELOAD_S = 1.0
+"""how often a process looks whether the register has changed (real seconds): one small query"""
 
 
 class City:
@@ -54,6 +57,15 @@ class City:
         if changes.rules is not None:
             self._replace_rules(changes.rules)
         log.info("register version %d: %d assets changed", changes.version, len(changed))
+        return changed
+
+    def reload_rulebook(self) -> bool:
+        """Read the rulebook again; True when another one judges from now on. Faults are logged, and change nothing."""
+        found = reload(self.rulebook, self.settings.rulebook)
+        for fault in found.faults:
+            log.error("rulebook not taken over: %s", fault)
+        log.info("rulebook %s: %d conditions changed", found.outcome, len(found.changed))
+        changed, self.rulebook = found.rulebook is not self.rulebook, found.rulebook
         return changed
 
     def grow(self, assets: Sequence[Asset], devices: Sequence[Device]) -> None:

@@ -17,21 +17,17 @@ from citybrain import logs
 from citybrain.config import Settings
 from citybrain.kernel.errors import CityBrainError
 from citybrain.metrics import Metrics
-from citybrain.runtime.city import City
+from citybrain.runtime.city import RELOAD_S, City
 from citybrain.runtime.process import Signals, die_with_parent
-from citybrain.runtime.retention import Retention
 from citybrain.runtime.rundir import RunDir
 from citybrain.store.db import Database
 from console.collect import write_metrics
 from ingest.quarantine import NOTES, REASONS
-from rules.reload import reload
 
 log = logging.getLogger("citybrain.parts")
 
 DRAIN_S = 10.0
 """longest drain at a stop, real seconds"""
-RELOAD_S = 1.0
-"""how often a part looks whether the register has changed: one small query"""
 
 
 class Beat:
@@ -74,14 +70,8 @@ def pipeline(settings: Settings, run: RunDir, signals: Signals) -> None:
         while not signals.stop:
             flow.turn(0.05)
             beat(position=flow.position, backlog=source.backlog(), connected=source.connected, lag_s=flow.lag_s)
-            if signals.take_reload():
-                found = reload(city.rulebook, settings.rulebook)
-                for fault in found.faults:
-                    log.error("rulebook not taken over: %s", fault)
-                log.info("rulebook %s: %d conditions changed", found.outcome, len(found.changed))
-                if found.rulebook is not city.rulebook:
-                    city.rulebook = found.rulebook
-                    flow.use_rulebook()
+            if signals.take_reload() and city.reload_rulebook():
+                flow.use_rulebook()
             if time.monotonic() > next_reload:
                 next_reload = time.monotonic() + RELOAD_S
                 flow.reload()
@@ -106,36 +96,25 @@ def _drain(turn: Callable[[float], int]) -> bool:
 
 def cycle(settings: Settings, run: RunDir, signals: Signals) -> None:
     """Timers, reminders, escalation, closing, notifications."""
-    from dispatch.channels import open_channels
-    from dispatch.cycle import run_cycle
-    from dispatch.responsibility import gaps
+    from citybrain.runtime.cycling import Cycling
 
-    clock = clocks.parse(settings.clock)
     metrics = Metrics()
     city = City(settings)
-    channels = open_channels(settings)
     with Database(_url(settings), size=4, name="citybrain cycle") as db:
         with db.transaction() as tx:
             city.load_register(tx)
-        for gap in gaps(city.register):
-            log.warning("%s", gap)
+        cycling = Cycling(city, clocks.parse(settings.clock), metrics)
+        cycling.warn()
         beat, next_reload = Beat(run, "cycle", metrics), time.monotonic() + RELOAD_S
-        retention = Retention(settings.retention_days)
         while not signals.stop:
-            began = time.monotonic()
-            run_cycle(
-                db, now=clock.now(), infos=city.rulebook.info, register_of=lambda: city.register, limits=city.limits,
-                calendars=city.calendars, channels=channels, metrics=metrics,
-            )  # fmt: skip
+            cycling.turn(db)
             beat()
             if signals.take_reload():
-                city.rulebook = reload(city.rulebook, settings.rulebook).rulebook
+                city.reload_rulebook()
             if time.monotonic() > next_reload:
                 next_reload = time.monotonic() + RELOAD_S
                 with db.transaction() as tx:
                     city.refresh_register(tx)
-                retention.expire(db, clock.now())
-            time.sleep(max(0.02, 0.25 - (time.monotonic() - began)))
 
 
 def http(settings: Settings, run: RunDir, signals: Signals) -> None:
@@ -150,7 +129,7 @@ def http(settings: Settings, run: RunDir, signals: Signals) -> None:
 
         def stopping() -> bool:
             if signals.take_reload():  # the titles of the conditions
-                city.rulebook = reload(city.rulebook, settings.rulebook).rulebook
+                city.reload_rulebook()
             return signals.stop
 
         serve(settings, db, clock, city, run.path, lambda port: run.write("http", {"port": port}), stopping)

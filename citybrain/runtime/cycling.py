@@ -1,0 +1,45 @@
+"""The dispatch cycle as a loop, alike in both runtimes: what is due is done four times a second, old rows go once an hour."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from citybrain.clock import Clock
+from citybrain.metrics import Metrics
+from citybrain.runtime.city import City
+from citybrain.runtime.retention import Retention
+from citybrain.store.db import Database
+from dispatch.channels import open_channels
+from dispatch.cycle import run_cycle
+from dispatch.responsibility import gaps
+
+log = logging.getLogger(__name__)
+EVERY_S = 0.25
+"""real seconds from the beginning of one turn to that of the next"""
+_LEAST_S = 0.02
+
+
+class Cycling:
+    """One cycle of one process. Several processes may turn it at once: each of its modules is fenced."""
+
+    def __init__(self, city: City, clock: Clock, metrics: Metrics) -> None:
+        self._city, self._clock, self._metrics = city, clock, metrics
+        self._channels = open_channels(city.settings)
+        self._retention = Retention(city.settings.retention_days)
+
+    def warn(self) -> None:
+        """Say what nobody is responsible for."""
+        for gap in gaps(self._city.register):
+            log.warning("%s", gap)
+
+    def turn(self, db: Database) -> None:
+        """What is due now, then a rest. Raises UnavailableError without a database."""
+        began = time.monotonic()
+        city = self._city
+        run_cycle(
+            db, now=self._clock.now(), infos=city.rulebook.info, register_of=lambda: city.register, limits=city.limits,
+            calendars=city.calendars, channels=self._channels, metrics=self._metrics,
+        )  # fmt: skip
+        self._retention.expire(db, self._clock.now())
+        time.sleep(max(_LEAST_S, EVERY_S - (time.monotonic() - began)))
