@@ -40,22 +40,52 @@ def read(
     """The reading in a canonical message about an asset. Raises PayloadError."""
     message = parse_fast(payload)
     if type(message) is not dict:
-        raise PayloadError("not_object", f"the message is {_a(message)}")
+        raise PayloadError("not_object", f"the message is {json_kind(message)}")
+    given = values_of(message)
+    # every colon of the text belongs to a key or to a string; if the counts differ a key may have come twice
+    colons = payload.count(b":") - len(message) - len(given)
+    stamp = message.get("ts")
+    if type(stamp) is str:
+        colons -= stamp.count(":")
+    if colons or b"\\" in payload:
+        find_duplicate_key(payload)
+    return reading(
+        asset,
+        message,
+        given,
+        int.from_bytes(blake2b(payload, digest_size=8).digest(), "big", signed=True),
+        received_ms,
+        dup,
+        max_future_ms,
+        max_age_ms,
+    )
+
+
+def values_of(message: dict[str, Any]) -> dict[str, Any]:
+    """The values in a message. Raises PayloadError missing_field or bad_field."""
     given = message.get("values")
     if type(given) is not dict:
         raise PayloadError(
             "missing_field" if given is None else "bad_field", 'give the readings as "values": {"measure": value}'
         )
+    return given
+
+
+def reading(
+    asset: Asset,
+    message: dict[str, Any],
+    given: dict[str, Any],
+    key: int,
+    received_ms: int,
+    dup: bool,
+    max_future_ms: float,
+    max_age_ms: float,
+) -> tuple[Reading, tuple[Note, ...]]:
+    """The reading in a parsed message with the values `given` and the dedupe key `key`. Raises PayloadError."""
     flags = window_ms = 0
     device: str = asset.id
     seq: int | None = None
     stamp: Any = message.get("ts")
-    # every colon of the text belongs to a key or to a string; if the counts differ a key may have come twice
-    colons = payload.count(b":") - len(message) - len(given)
-    if type(stamp) is str:
-        colons -= stamp.count(":")
-    if colons or b"\\" in payload:
-        find_duplicate_key(payload)
     if stamp is None:
         observed_ms = received_ms
         flags = _NO_TIME
@@ -83,7 +113,6 @@ def read(
         raise PayloadError("no_values", "; ".join(f"{note.name} {note.code}" for note in notes[:8]) or '"values" is empty')
     if asset.install_height_mm is not None or asset.depth_mm is not None:
         derive_levels(values, asset)
-    key = int.from_bytes(blake2b(payload, digest_size=8).digest(), "big", signed=True)
     return Reading(asset.id, asset.kind, device, observed_ms, received_ms, values, seq, key, window_ms, flags), notes
 
 
@@ -104,5 +133,6 @@ def _flag(message: dict[str, Any], key: str) -> bool:
     raise PayloadError("bad_field", f'"{key}" must be true or false')
 
 
-def _a(value: object) -> str:
+def json_kind(value: object) -> str:
+    """What kind of thing of JSON a value is, for a message."""
     return {list: "an array", str: "a text", bool: "a boolean", type(None): "null"}.get(type(value), "a number")

@@ -15,6 +15,7 @@ from citybrain.kernel.register import Register
 from ingest import canonical, topics
 from ingest.decoded import Decoded
 from ingest.observed import Times
+from ingest.packs import Pack
 from ingest.profiled import Message
 from ingest.registry import Profiles
 
@@ -75,12 +76,15 @@ class Decoder:
     def _canonical(self, topic: str, payload: bytes, received_ms: int, dup: bool) -> Decoded:
         parts = topic.split("/")
         if len(parts) != 5:
-            raise PayloadError("unknown_topic", f"{topic[:200]}; readings come on {topics.CANONICAL}")
+            raise PayloadError("unknown_topic", f"{topic[:200]}; readings come on {topics.CANONICAL} or {topics.PACKS}")
         _, city, kind, name, leaf = parts
-        if leaf != "telemetry":
+        pack = leaf == "pack" and kind == Kind.GATEWAY
+        if leaf != "telemetry" and not pack:
             return Decoded(ignored="not_telemetry")
         if city != self._city:
             raise PayloadError("wrong_city", f"{city[:64]!r} is not {self._city!r}")
+        if pack:
+            return self._pack(name, payload, received_ms, dup)
         asset = self.register.assets.get(name)
         fresh: tuple[Asset, ...] = ()
         devices: tuple[Device, ...] = ()
@@ -106,3 +110,16 @@ class Decoder:
         if fresh:
             devices = (Device(reading.device, name),)
         return Decoded((reading,), fresh, devices, None, notes)
+
+    def _pack(self, gateway: str, payload: bytes, received_ms: int, dup: bool) -> Decoded:
+        if not topics.valid_id(gateway):
+            raise PayloadError("bad_id", "gateway")
+        pack = Pack(
+            self.register.assets,
+            auto=self._auto,
+            received_ms=received_ms,
+            dup=dup,
+            max_future_ms=self._max_future_ms,
+            max_age_ms=self._max_age_ms,
+        )
+        return pack.read(payload)

@@ -19,11 +19,15 @@ _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],]', re.DOTALL)
 def parse(payload: bytes) -> Any:
     """The JSON document in some bytes. Raises PayloadError: empty, too_large, not_utf8, not_json, too_deep, duplicate_key."""
     document = parse_fast(payload)
-    if isinstance(document, dict | list):
-        keys, colons = _census(document)
-        if keys + colons != payload.count(b":") or b"\\" in payload:
-            find_duplicate_key(payload)
+    if isinstance(document, dict | list) and has_duplicates(payload, document):
+        find_duplicate_key(payload)
     return document
+
+
+def has_duplicates(payload: bytes, document: dict[str, Any] | list[Any]) -> bool:
+    """Whether an object of the text may give a key twice: then it is worth to read the text. Raises PayloadError too_deep."""
+    keys, colons = _census(document)
+    return keys + colons != payload.count(b":") or b"\\" in payload
 
 
 def parse_fast(payload: bytes) -> Any:
@@ -103,3 +107,45 @@ def find_duplicate_key(payload: bytes) -> None:
                 if key in keys:
                     raise PayloadError("duplicate_key", f"{key[:64]!r} stands twice in one object")
                 keys.add(key)
+
+
+def find_duplicates_in(payload: bytes, name: str) -> dict[int, tuple[str, bytes]]:
+    """Of the list `name` of a valid document that is an object: place of each item in which a key stands twice -> that key, and
+    the item's text. Raises PayloadError duplicate_key when a key stands twice outside of the list.
+    """
+    found: dict[int, tuple[str, bytes]] = {}
+    keys: list[set[str] | None] = []
+    expect_key = False
+    last = ""
+    inside = False
+    place = start = 0
+    for match in _TOKEN.finditer(payload):
+        token = match[0]
+        if token in b"{[":
+            inside = inside or (token == b"[" and len(keys) == 1 and last == name)
+            if inside and len(keys) == 2:
+                start = match.start()
+            keys.append(set() if token == b"{" else None)
+            expect_key = token == b"{"
+        elif token in b"}]":
+            keys.pop()
+            expect_key = False
+            if inside and len(keys) == 2 and place in found:
+                found[place] = (found[place][0], payload[start : match.end()])
+            inside = inside and len(keys) > 1
+        elif token == b",":
+            expect_key = bool(keys) and keys[-1] is not None
+            place += inside and len(keys) == 2
+        elif expect_key:
+            expect_key = False
+            key = orjson.loads(token)
+            known = keys[-1]
+            if known is None:
+                continue
+            if key in known:
+                if not inside:
+                    raise PayloadError("duplicate_key", f"{key[:64]!r} stands twice in one object")
+                found.setdefault(place, (repr(key[:64]), b""))
+            known.add(key)
+            last = key if len(keys) == 1 else last
+    return found

@@ -61,7 +61,8 @@ class Profiles(Mapping[str, Profile]):
 
     def subscriptions(self, city: str) -> list[str]:
         """The topic filters that the bridge needs: the city's own topics and those of the profiles."""
-        patterns = [topics.subscription(city), *(pattern for pattern, _, _ in self._by_topic)]
+        own = (topics.subscription(city), topics.packs_subscription(city))
+        patterns = [*own, *(pattern for pattern, _, _ in self._by_topic)]
         return list(dict.fromkeys(patterns))
 
     def envelope(self, topic: str) -> str | None:

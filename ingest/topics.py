@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 CANONICAL = "city/{city}/{kind}/{asset}/telemetry"
+PACKS = "city/{city}/gateway/{gateway}/pack"
 MAX_ID = 128
 _FORBIDDEN = frozenset("/+#\x00")
 _FOLDERS = frozenset({".", ".."})
@@ -13,6 +14,11 @@ _FOLDERS = frozenset({".", ".."})
 def subscription(city: str) -> str:
     """The filter that gets the readings of all assets of a city."""
     return f"city/{city}/+/+/telemetry"
+
+
+def packs_subscription(city: str) -> str:
+    """The filter that gets the packs of all gateways of a city."""
+    return f"city/{city}/gateway/+/pack"
 
 
 def valid_id(text: object) -> bool:

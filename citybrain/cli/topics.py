@@ -20,9 +20,9 @@ app = typer.Typer(
 def apply(output: OutputOption = Output.TABLE) -> None:
     """Make every topic that is missing, and set what differs from what this version wants. Safe to repeat.
 
-    A topic with another number of partitions is refused, and nothing is done then: the state of an asset lives in its partition.
+    A topic with another number of partitions is refused, and nothing is done: the state of an asset lives in its partition.
 
-    Example: CITYBRAIN_KAFKA_URL=kafka://kafka:9092 citybrain topics apply
+    Example: citybrain topics apply -o json
     """
     settings = get_settings()
     done = admin.apply(settings)

@@ -128,6 +128,7 @@ class Pipeline:
                 rejected.append((delivery.topic, delivery.payload, error.reason, error.detail))
                 continue
             readings += found.readings
+            rejected += [(delivery.topic, *refused) for refused in found.refused]
             if found.ignored:
                 counts[f"ignored_{found.ignored}"] += 1
             for note in found.notes:

@@ -89,6 +89,10 @@ def _check(found: Decoded, want: dict[str, Any]) -> None:
         assert [list(note) for note in found.notes] == want["notes"]
     if "new_assets" in want:
         assert [asset.id for asset in found.new_assets] == want["new_assets"]
+    if "new_devices" in want:
+        assert [[device.id, device.asset] for device in found.new_devices] == want["new_devices"]
+    assert [[one.reason, one.detail] for one in found.refused] == want.get("refused", [])
+    assert {one.reason for one in found.refused} <= set(REASONS)
     assert {note.code for note in found.notes} <= set(NOTES)
 
 
@@ -96,6 +100,14 @@ def _same(first: Reading, second: Reading) -> bool:
     """Whether the rules will take the second for a repeat of the first (see Reading.key)."""
     apart = abs(first.observed_ms - second.observed_ms)
     return (first.device, first.key) == (second.device, second.key) and apart <= max(first.window_ms, second.window_ms)
+
+
+def _reading(decoded: list[Decoded | None], which: int | list[int]) -> Reading:
+    """The first reading of a message, or another one: [message, reading]."""
+    message, number = (which, 0) if isinstance(which, int) else which
+    found = decoded[message]
+    assert found is not None
+    return found.readings[number]
 
 
 @pytest.mark.parametrize("path", _CASES, ids=[f"{path.parent.name}-{path.stem}" for path in _CASES])
@@ -126,10 +138,7 @@ def test_case(path: Path) -> None:
         decoded.append(found)
     for pairs, expected in ((case.get("same", []), True), (case.get("different", []), False)):
         for one, two in pairs:
-            first, second = decoded[one], decoded[two]
-            assert first is not None
-            assert second is not None
-            assert _same(first.readings[0], second.readings[0]) is expected
+            assert _same(_reading(decoded, one), _reading(decoded, two)) is expected
 
 
 def test_the_traps_have_cases() -> None:
@@ -144,4 +153,5 @@ def test_the_traps_have_cases() -> None:
         "large",
         "values",
         "times",
+        "packs",
     }
