@@ -5,7 +5,7 @@ RUN := .venv/bin/
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-core soak check bench clean
+.PHONY: help env demo servers test test-core soak check bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,13 +24,16 @@ env: .venv/.ready ## make .venv with everything in it
 demo: env ## a simulated district (ARGS="--seconds 60 --seed 7 --assets 2000 --json out.json")
 	$(RUN)citybrain demo $(ARGS)
 
-test: env ## all tests: core, live servers, kill tests
+servers: env ## the servers that tests start, as far as they are missing; as root from Debian
+	@$(RUN)python -m tests.servers
+
+test: servers ## all tests: core, live servers, kill tests
 	$(RUN)python -m pytest -m "not soak" $(ARGS)
 
 test-core: env ## the tests that need nothing but the wheels and no server
 	$(RUN)python -m pytest -m "not live and not soak" $(ARGS)
 
-soak: env ## long runs
+soak: servers ## long runs
 	$(RUN)python -m pytest -m soak $(ARGS)
 
 check: env ## ruff, mypy --strict, import-linter
@@ -44,4 +47,4 @@ bench: env ## the figures of the README
 	$(RUN)citybrain bench all $(ARGS)
 
 clean: ## remove what env made
-	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .uv .servers .mypy_cache .ruff_cache .pytest_cache .hypothesis

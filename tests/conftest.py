@@ -58,3 +58,12 @@ def kafka_url() -> Iterator[str]:
 
     with KafkaCluster() as cluster:
         yield cluster.url
+
+
+@pytest.fixture
+def mosquitto_url() -> Iterator[str]:
+    """mqtt:// URL of a real mosquitto of the test's own, without logins; tests that stop it make their own Mosquitto."""
+    from tests.servers.mosquitto import Mosquitto
+
+    with Mosquitto() as broker:
+        yield broker.url
