@@ -48,15 +48,17 @@ def create_app(
     city: CityTables,
     *,
     run: Path | None = None,
+    alone: bool = False,
     metrics: Metrics | None = None,
     checks: Sequence[Callable[[], Check]] | None = None,
     poll_s: float = 0.5,
 ) -> FastAPI:
     """The application over an open database.
 
-    `city` gives the rulebook, `run` is the run folder (default: `data_dir/run`), `metrics`
-    are those of this process, `checks` are those of /readyz (default: `standard_checks`), `poll_s` is how often the
-    event stream looks into the database (real seconds). Raises UnavailableError when no token can be read or made.
+    `city` gives the rulebook, `run` is the run folder (default: `data_dir/run`); `alone`: there is none, the other processes
+    are services of a cluster, which tell about themselves. `metrics` are those of this process, `checks` are those of /readyz
+    (default: `standard_checks`, and the database for one alone), `poll_s` is how often the event stream looks into the
+    database (real seconds). Raises UnavailableError when no token can be read or made.
     """
 
     def read(after: FeedPosition) -> list[FeedEvent]:
@@ -69,6 +71,8 @@ def create_app(
 
     metrics = metrics or Metrics(stages=("console",), cluster=False)
     run = run or settings.data_dir / "run"
+    if checks is None:
+        checks = [lambda: ready.database(db)] if alone else standard_checks(db, settings, run)
     broadcast = Broadcast(read, end, poll_s=poll_s)
 
     @asynccontextmanager
@@ -94,10 +98,10 @@ def create_app(
         city=city,
         metrics=metrics,
         broadcast=broadcast,
-        run=run,
+        run=None if alone else run,
         token=ensure_token(settings.api_token, settings.data_dir),
         open_reads=loopback(settings.http_host),
-        checks=standard_checks(db, settings, run) if checks is None else checks,
+        checks=checks,
     )
     problems.install(app)
     app.add_middleware(requests.BodyLimit)

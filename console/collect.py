@@ -86,6 +86,14 @@ def age_family(ages: Iterable[tuple[str, float]]) -> GaugeMetricFamily:
     return family
 
 
+def own_page(own: CollectorRegistry, extra: Iterable[Collector]) -> bytes:
+    """The text of /metrics of a process alone: whose it is, is known to whoever asks."""
+    registry = CollectorRegistry()
+    for collector in extra:
+        registry.register(collector)
+    return generate_latest(own) + generate_latest(registry)
+
+
 def page(own: CollectorRegistry, folder: Path | None, *, process: str = "http", extra: Iterable[Collector] = ()) -> bytes:
     """The text of /metrics: this process, those that wrote files, and further collectors (without the label)."""
     files = read_files(folder, real_ms()) if folder else []

@@ -46,8 +46,8 @@ class Console:
     city: CityTables
     metrics: Metrics
     broadcast: Broadcast
-    run: Path
-    """The run folder: ports, heartbeats and metrics of the other processes."""
+    run: Path | None
+    """The run folder: ports, heartbeats and metrics of the other processes; None: a service of its own has none."""
     token: str
     open_reads: bool
     """Reads need no token: the server is bound to loopback."""

@@ -23,8 +23,8 @@ from console.context import CityTables
 log = logging.getLogger(__name__)
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A bound socket: at the wanted port, or at any free one when that is taken or 0. Raises ConfigError."""
+def bind(host: str, port: int, *, only: bool = False) -> socket.socket:
+    """A bound socket: at the wanted port, or at any free one when that is taken (not with `only`) or 0. Raises ConfigError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for wanted in (port, 0):
         found = socket.socket(family)
@@ -35,7 +35,7 @@ def bind(host: str, port: int) -> socket.socket:
             found.listen(128)
         except OSError as error:
             found.close()
-            if error.errno not in {errno.EADDRINUSE, errno.EACCES} or wanted == 0:
+            if error.errno not in {errno.EADDRINUSE, errno.EACCES} or wanted == 0 or only:
                 raise ConfigError(f"cannot listen at {host}:{port}: {error.strerror}", key="CITYBRAIN_HTTP_HOST") from error
             log.warning("port %d is taken: the HTTP server takes another one", wanted)
             continue
@@ -86,15 +86,17 @@ def serve(
     db: Database,
     clock: Clock,
     city: CityTables,
-    run: Path,
+    run: Path | None,
     on_port: Callable[[int], None],
     stopping: Callable[[], bool],
     *,
     metrics: Metrics | None = None,
 ) -> None:
-    """Serve until `stopping()`. `run` is the run folder; `on_port` gets the real port once connections are taken.
+    """Serve until `stopping()`. `run` is the run folder, None for a service of its own, which takes no other port than the
+    wanted one; `on_port` gets the real port once connections are taken.
 
     Raises ConfigError when the address cannot be listened at at all.
     """
-    app = create_app(db, settings, clock, city, metrics=metrics, run=run)
-    HttpServer(app, bind(settings.http_host, settings.http_port), on_port=on_port, stopping=stopping).serve_here()
+    app = create_app(db, settings, clock, city, metrics=metrics, run=run, alone=run is None)
+    sock = bind(settings.http_host, settings.http_port, only=run is None)
+    HttpServer(app, sock, on_port=on_port, stopping=stopping).serve_here()

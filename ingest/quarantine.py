@@ -29,6 +29,7 @@ REASONS: dict[str, str] = {
     "time_too_old": "the time is older than max_age_s",
     "no_values": "the message brings no usable value",
     "undecodable": "the decoder of the profile cannot read the bytes",
+    "bad_record": "a record in Kafka that this program cannot read, or whose content the database refuses",
     "rule_error": "the reading was good, a rule failed on it; the log has the trace",
     "internal": "the decoder failed in a way nobody foresaw; the log has the trace",
 }

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import groupby
 from typing import Generic, NamedTuple, Protocol, TypeVar
@@ -28,6 +28,8 @@ POLL_S = 0.2
 """a poll without records takes so long (real seconds)"""
 OUTAGE_S = 0.3
 """pause after a failure of the database or of Kafka (real seconds)"""
+ASTRAY_S = 0.05
+"""pause before records are read again that were not those that come next, or came too early (real seconds)"""
 SAY_S = 10.0
 """an outage is told again after so long (real seconds)"""
 
@@ -36,7 +38,11 @@ Batch = Mapping[Place, Sequence[Record]]
 
 
 class Work(Protocol[T]):
-    """What is made of records. Both are called within a transaction, and may be called again for the same records."""
+    """What is made of records. All but `done` is called within a transaction, and may be called again for the same records."""
+
+    def too_early(self, tx: Tx, records: Sequence[Record]) -> Collection[Place]:
+        """Partitions whose records must wait a moment, since the database lacks something yet."""
+        ...
 
     def write(self, tx: Tx, records: Sequence[Record]) -> T:
         """Records of several partitions, each in its order. Raises whatever: then each is tried alone."""
@@ -74,6 +80,15 @@ def choose(batch: Batch, held: Mapping[Place, int], expired: Mapping[Place, int]
         chosen.records.extend(fresh)
         chosen.next_offsets[place] = fresh[-1].offset + 1
     return chosen
+
+
+def without(chosen: Chosen, places: Collection[Place]) -> Chosen:
+    """PURE: the same with some partitions left for later."""
+    return Chosen(
+        [record for record in chosen.records if (record.topic, record.partition) not in places],
+        {place: at for place, at in chosen.next_offsets.items() if place not in places},
+        [*chosen.astray, *places],
+    )
 
 
 class Drain(Generic[T]):
@@ -122,29 +137,30 @@ class Drain(Generic[T]):
 
     def _take(self, batch: Batch) -> None:
         try:
-            self._attempt(batch, partial(self._write, batch))
+            done = self._attempt(batch, partial(self._write, batch))
         except Exception as error:
             if not refuses(error):
                 raise
             log.exception("%s: a batch cannot be written; each of its records is tried alone", self.name)
+            done = {}
             for record in [record for records in batch.values() for record in records]:
-                self._alone(record)
-        self.consumer.commit({place: records[-1].offset + 1 for place, records in batch.items()})
+                done |= self._alone(record)
+        self.consumer.commit(done)
 
-    def _alone(self, record: Record) -> None:
+    def _alone(self, record: Record) -> Mapping[Place, int]:
         one = {(record.topic, record.partition): [record]}
         try:
-            self._attempt(one, partial(self._write, one))
+            return self._attempt(one, partial(self._write, one))
         except Exception as error:
             if not refuses(error):
                 raise
             log.error("%s: record %s/%d at %d is refused: %s", self.name, record.topic, record.partition, record.offset, error)
-            self._attempt(one, partial(self._refuse, record, error))
+            return self._attempt(one, partial(self._refuse, record, error))
 
-    def _attempt(self, batch: Batch, work: Callable[[Tx], tuple[T, list[Place]] | None]) -> None:
-        """One transaction; what it did is counted when it is committed."""
+    def _attempt(self, batch: Batch, work: Callable[[Tx], tuple[T | None, Chosen]]) -> Mapping[Place, int]:
+        """One transaction, and what is to be done when it is committed; the next offsets of what it took."""
         try:
-            found = self._link.attempt(work)
+            result, chosen = self._link.attempt(work)
         except CityBrainError as error:
             if not waited_in_vain(error):
                 raise
@@ -152,12 +168,13 @@ class Drain(Generic[T]):
             with self._link.transaction() as tx:
                 ended = sum(end_holders(tx, self.name, topic, numbers) for topic, numbers in _by_topic(batch).items())
             log.warning("%s: %d connections were ended that held positions of ours", self.name, ended)
-            found = self._link.attempt(work)
-        if found is None:
-            return
-        result, astray = found
-        self._work.done(result)
-        self.consumer.again(astray)
+            result, chosen = self._link.attempt(work)
+        if result is not None:
+            self._work.done(result)
+        if chosen.astray:
+            self.consumer.again(chosen.astray)
+            time.sleep(ASTRAY_S)
+        return chosen.next_offsets
 
     def _hold(self, tx: Tx, batch: Batch) -> Chosen:
         held = {}
@@ -170,19 +187,19 @@ class Drain(Generic[T]):
         for topic, numbers in _by_topic(next_offsets).items():
             save_positions(tx, self.name, topic, {number: next_offsets[topic, number] for number in numbers})
 
-    def _write(self, batch: Batch, tx: Tx) -> tuple[T, list[Place]] | None:
+    def _write(self, batch: Batch, tx: Tx) -> tuple[T | None, Chosen]:
         chosen = self._hold(tx, batch)
-        result = self._work.write(tx, chosen.records)
+        if early := self._work.too_early(tx, chosen.records):
+            chosen = without(chosen, early)
+        result = self._work.write(tx, chosen.records) if chosen.records else None
         self._save(tx, chosen.next_offsets)
-        return result, chosen.astray
+        return result, chosen
 
-    def _refuse(self, record: Record, error: Exception, tx: Tx) -> tuple[T, list[Place]] | None:
+    def _refuse(self, record: Record, error: Exception, tx: Tx) -> tuple[T | None, Chosen]:
         chosen = self._hold(tx, {(record.topic, record.partition): [record]})
-        if not chosen.records:
-            return None
-        result = self._work.refuse(tx, record, error)
+        result = self._work.refuse(tx, record, error) if chosen.records else None
         self._save(tx, chosen.next_offsets)
-        return result, []
+        return result, chosen
 
     def _wait(self, error: CityBrainError) -> None:
         now = time.monotonic()
