@@ -10,7 +10,7 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 from citybrain.kernel.events import AlertEvent
-from citybrain.kernel.ids import shard_of
+from citybrain.kernel.ids import message_key, shard_of
 from citybrain.kernel.model import Asset, Flag, Kind, Reading
 from rules import checkpoint
 from rules.detectors.base import Bad
@@ -18,7 +18,7 @@ from rules.keeper import Keeper
 from rules.plan import Condition, Plan, Planner
 from rules.rain import RainHistory
 from rules.rulebook import Rulebook
-from rules.state import AssetState, message_key
+from rules.state import AssetState
 
 VERSION: Final = "1"
 """Version of the detectors and of the state: raised when the same input would give other events."""

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 import faust
@@ -31,6 +32,8 @@ SESSION_S = 6.0
 REBALANCE_S = 60.0
 """A rebalance that lasts longer than this has got stuck (known of Faust: issues 175, 596, 640)."""
 EVERY_S = 0.25
+STOP_S = 8.0
+"""longest end after SIGTERM: everything is saved by then, only the goodbye to the group may be missing"""
 
 
 def die(why: str) -> None:
@@ -44,7 +47,7 @@ def create(given: Settings) -> faust.App:
     """The Faust application of these settings. Raises ConfigError without kafka_url or database_url."""
     if given.kafka_url is None or given.database_url is None:
         raise ConfigError("the rules service needs kafka_url and database_url", key="kafka_url")
-    app = faust.App(
+    app = _App(
         f"{given.kafka_prefix}citybrain-rules",
         broker=[f"kafka://{one}" for one in brokers(given.kafka_url)],
         key_serializer="raw", value_serializer="raw", topic_partitions=SHARDS, topic_allow_declare=False,
@@ -104,11 +107,23 @@ def create(given: Settings) -> faust.App:
     async def assigned(_app: Any, assigned: set[TP], **_: Any) -> None:
         serving.worker.keep_only({tp.partition for tp in assigned if tp.topic == topic})
 
-    @app.on_before_shutdown.connect(weak=False)
-    async def leave(_app: Any, **_: Any) -> None:
-        await serving.close()
-
+    app.closing = serving.close
     return app
+
+
+class _App(faust.App):
+    """Faust's application with an end in time: a stop while a group forms would hang (seen with 0.15.3) for ever."""
+
+    closing: Callable[[], Awaitable[None]] | None = None
+
+    async def on_stop(self) -> None:
+        """Save and commit while the consumer still stands, then let Faust leave the group, but not for long."""
+        end = threading.Timer(STOP_S, os._exit, (0,))
+        end.daemon = True
+        end.start()
+        if self.closing is not None:
+            await self.closing()
+        await super().on_stop()
 
 
 async def _events(stream: Any) -> AsyncIterator[Any]:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from citybrain.kernel.model import Asset
 from citybrain.kernel.times import from_ms, to_ms
+from citybrain.store import readings as archive
 from citybrain.store import stream
 from citybrain.store.db import Row, Tx
 from rules.rejudge import Episode, Rejudged, rejudge
@@ -21,13 +22,13 @@ def judge_again(tx: Tx, asset: Asset, rulebook: Rulebook, since_ms: int, now: da
     Episodes that were over before `since_ms`, the oldest late reading, stay as they are.
     """
     begin = now - horizon
-    readings = stream.archive_of(tx, asset.id, begin, MOST_READINGS)
+    readings = archive.archive_of(tx, asset.id, begin, MOST_READINGS)
     if len(readings) == MOST_READINGS:
         begin = from_ms(readings[0].observed_ms)
     return rejudge(
         asset,
         readings,
-        stream.context_of(tx, asset.district, begin),
+        archive.context_of(tx, asset.district, begin),
         [_episode(row) for row in stream.known_episodes(tx, asset.id, begin)],
         rulebook,
         max(since_ms, to_ms(begin)),

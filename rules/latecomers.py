@@ -17,8 +17,8 @@ import time
 
 from citybrain.kernel.errors import UnavailableError
 from citybrain.kernel.times import from_ms
-from citybrain.store import stream
 from citybrain.store.positions import positions
+from citybrain.store.readings import drop_readings
 from citybrain.topics.fetch import bounds
 from citybrain.topics.spec import ALERTS, READINGS, alert_partition
 from rules.hindsight import judge_again
@@ -126,5 +126,5 @@ class Latecomers:
             for id in assets:
                 asset = worker.register.assets[id]
                 found[id] = judge_again(tx, asset, worker.rulebook, since[id], from_ms(shown_ms), worker.horizon)
-                stream.drop_readings(tx, found[id].superseded)
+                drop_readings(tx, found[id].superseded)
         return found

@@ -11,12 +11,12 @@ from heapq import merge
 from typing import NamedTuple
 
 from citybrain.kernel.events import AlertEvent
-from citybrain.kernel.ids import alert_id, shard_of
+from citybrain.kernel.ids import alert_id, message_key, shard_of
 from citybrain.kernel.model import Asset, Kind, Reading
 from rules.engine import Engine
 from rules.retelling import Episode, Found, Teller, onset_of
 from rules.rulebook import Rulebook
-from rules.state import NEVER, message_key
+from rules.state import NEVER
 
 __all__ = ["Episode", "Rejudged", "canonical", "rejudge"]
 

@@ -12,6 +12,8 @@ from citybrain import clock as clocks
 from citybrain.config import Settings
 from citybrain.health import Check, Health
 from citybrain.kernel.errors import CityBrainError, UnavailableError
+from citybrain.kernel.events import AlertChange
+from citybrain.kernel.model import Kind
 from citybrain.kernel.register import Register
 from citybrain.metrics import Metrics
 from citybrain.store import gauges
@@ -45,7 +47,11 @@ class Serving:
         self._producer = Producer(settings, self.id)
         self._follower = Follower(settings)
         self._register = Register()
-        metrics = self._metrics = Metrics(quarantine_reasons=("bad_record", "rule_error"))
+        metrics = self._metrics = Metrics(
+            stages=("rules",), quarantine_reasons=("bad_record", "rule_error"), kinds=Kind, changes=AlertChange
+        )
+        if settings.canary_s:
+            metrics.expect_canary("rules", clocks.real_ms())
         clock = clocks.parse(settings.clock)
         rulebook = self._taken(self._first_register(), load(settings.rulebook))[0]
         log.info("register: %d assets; rulebook %s", len(self._register.assets), rulebook.version)
@@ -98,7 +104,10 @@ class Serving:
         self._metrics.partitions.set(assigned)
         self._metrics.late_waiting.set(facts["late"])
         self._metrics.rules_assets.set(facts["assets"])
-        self._metrics.kafka_lag.labels("readings", "rules").set(self._waiting())
+        waiting = self._waiting()
+        self._metrics.kafka_lag.labels("readings", "rules").set(waiting)
+        if not waiting:
+            self._metrics.stage("rules").behind(0)
 
     def _waiting(self) -> int:
         owned = self.worker.owned
@@ -124,6 +133,7 @@ class Serving:
 
     async def close(self) -> None:
         """Save every state and commit, let go of the servers."""
+        self.worker.closing = True
         try:
             await self.worker.checkpoint(everything=True)
         except UnavailableError as error:

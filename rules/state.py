@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from array import array
 from typing import Final
-from zlib import crc32
 
-from citybrain.kernel.model import Reading
 from rules.detectors.base import Memory
 from rules.lifecycle import Episode
 from rules.plan import Plan
@@ -20,11 +18,6 @@ MOST_REMEMBERED: Final = 128
 """And at most, where the window of its device is long."""
 
 _EMPTY: Final = array("q", [-NEVER, 0] * REMEMBERED)
-
-
-def message_key(reading: Reading) -> int:
-    """What a message is known by within its asset: the key, told apart by device where that is not the asset's default one."""
-    return reading.key if reading.device == reading.asset else reading.key ^ crc32(reading.device.encode()) << 20
 
 
 class AssetState:

@@ -20,9 +20,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from citybrain.clock import Clock
+from citybrain.clock import Clock, real_ms
 from citybrain.config import Settings
+from citybrain.kernel import canary
 from citybrain.kernel.errors import PayloadError, UnavailableError
+from citybrain.kernel.events import AlertChange
 from citybrain.kernel.ids import SHARDS, shard_of
 from citybrain.kernel.register import Register
 from citybrain.metrics import Metrics
@@ -67,12 +69,13 @@ class Worker:
         self.outbound = outbound
         self.owned: dict[int, Owned] = {}
         self.horizon = timedelta(days=settings.rejudge_days)
-        self.last_record = time.monotonic()
+        self.closing = False
+        """True: no more records are judged, they are the next owner's"""
         self._commit, self._die = commit, die
 
     async def on_record(self, number: int, offset: int, value: bytes) -> None:
         """Judge one record of partition `number`."""
-        self.last_record = time.monotonic()
+        began = self.last_record = time.monotonic()
         owned = self.owned.get(number)
         if owned is None or offset > owned.part.next:
             # the first record, or another worker had the partition meanwhile
@@ -86,6 +89,7 @@ class Worker:
             log.warning("record %d/%d: %s", number, offset, error)
             self.outbound.reject(number, f"readings/{number}/{offset}", value, error.reason, error.detail)
             self.metrics.quarantined.labels(error.reason).inc()
+            self.metrics.stage("rules").failed()
             owned.part.next = offset + 1
             return
         try:
@@ -95,16 +99,22 @@ class Worker:
             owned = await self._rebuilt(number, offset)
             outcome = owned.part.apply(offset, batch, careful=True)
         self._tell(number, owned, outcome)
+        self.metrics.stage("rules").worked(len(batch.readings), time.monotonic() - began)
+        if number == canary.SHARD and (sent_ms := canary.newest_ms(batch.readings)) is not None:
+            self.metrics.canary("rules", sent_ms, real_ms())
 
     def _tell(self, number: int, owned: Owned, outcome: Outcome) -> None:
         for reading, error in outcome.poison:
             self.outbound.reject(number, f"reading/{reading.asset}", repr(tuple(reading)).encode(), "rule_error", error)
             self.metrics.quarantined.labels("rule_error").inc()
+            self.metrics.stage("rules").failed()
         for alert in outcome.alerts:
             event = alert.event
             self.outbound.tell(number, alert)
             owned.told.add(event.asset)
             self.metrics.alerts.labels(event.change).inc()
+            if event.change == AlertChange.RAISED:
+                self.metrics.detection.labels(event.kind).observe((event.at_ms - event.onset_ms) / 1000)
             log.info(
                 "%s %s on %s: %s (%s)", event.change, event.condition, event.asset, event.reason, event.detail,
                 extra={"trace": alert.trace},
@@ -113,7 +123,7 @@ class Worker:
             if count:
                 self.metrics.readings.labels(fate).inc(count)
         if outcome.newest_ms:
-            self.metrics.lag.set((self.clock.now_ms() - outcome.newest_ms) / 1000)
+            self.metrics.stage("rules").behind(self.clock.real_s((self.clock.now_ms() - outcome.newest_ms) / 1000))
 
     async def _take_over(self, number: int, offset: int) -> Owned:
         """The partition with its saved state. A gap between state and log that nothing explains ends the process."""
