@@ -45,7 +45,6 @@ class Metrics:
             citybrain.__version__
         ).set(1)
         self._golden = Golden(self.make)
-        self.lag = self._golden.lag.labels(stages[0])
         self._flow(quarantine_reasons, value_notes, kinds, changes)
         self._partitioned()
         self._work(modules)
@@ -99,7 +98,7 @@ class Metrics:
         )
         self.orders = self.make(Counter, "citybrain_orders_opened", "Work orders opened.", of=["dispatch"])
         self.order_delay = self.make(
-            Histogram, "citybrain_order_delay_seconds", "City seconds from the time of an alert to the commit of its order.",
+            Histogram, "citybrain_order_delay_seconds", "Real seconds from the time of an alert to the commit of its order.",
             of=["dispatch"], buckets=DELAY,
         )  # fmt: skip
         for metric, values in (
@@ -114,6 +113,25 @@ class Metrics:
         self.kafka_lag = self.make(
             Gauge, "citybrain_kafka_lag_records", "Records in our partitions of a topic that wait for a group.",
             ["topic", "group"], of=["ingest", "rules", "archive", "dispatch"], cluster=True,
+        )  # fmt: skip
+        self.kafka_records = self.make(
+            Counter, "citybrain_kafka_records_sent", "Records handed to Kafka.", ["topic"], of=["ingest"], cluster=True
+        )
+        self.kafka_bytes = self.make(
+            Counter, "citybrain_kafka_sent_bytes", "Bytes of records handed to Kafka, before compression.", ["topic"],
+            of=["ingest"], cluster=True,
+        )  # fmt: skip
+        self.kafka_in_flight = self.make(
+            Gauge, "citybrain_kafka_in_flight_records", "Records handed to Kafka and not yet acknowledged.", of=["ingest"],
+            cluster=True,
+        )  # fmt: skip
+        self.kafka_ack_seconds = self.make(
+            Histogram, "citybrain_kafka_ack_duration_seconds", "From handing a record to Kafka to its acknowledgement.",
+            of=["ingest"], cluster=True, buckets=LATENCY,
+        )  # fmt: skip
+        self.tick_lag = self.make(
+            Gauge, "citybrain_tick_lag_seconds", "Real seconds by which the newest tick of this bridge is behind the clock.",
+            of=["ingest"], cluster=True,
         )  # fmt: skip
         self.partitions = self.make(
             Gauge, "citybrain_rules_partitions", "Partitions that this worker judges.", of=["rules"], cluster=True

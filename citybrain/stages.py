@@ -11,6 +11,8 @@ from citybrain.families import LATENCY, Families
 
 WINDOW_S: Final = 10.0
 """Saturation is the share of so many real seconds in which a stage was at work."""
+LAGGING: Final = ("ingest", "rules", "archive", "dispatch")
+"""what works off a stream; the cycle has its timers, the console answers at once"""
 
 
 class Stage:
@@ -20,7 +22,7 @@ class Stage:
         self._items = owner.items.labels(name)
         self._errors = owner.errors.labels(name)
         self._seconds = owner.seconds.labels(name)
-        self._lag = owner.lag.labels(name)
+        self._lag = owner.lag.labels(name) if name in LAGGING else None
         self._since, self._busy_s, self._share, self._full = monotonic(), 0.0, 0.0, 0.0
         owner.saturation.labels(name).set_function(self.saturation)
 
@@ -35,8 +37,9 @@ class Stage:
         self._errors.inc(count)
 
     def behind(self, seconds: float) -> None:
-        """By how much the newest of what the stage worked off is older than now (city seconds); 0 when nothing waits."""
-        self._lag.set(seconds)
+        """By how much the event time of the newest that the stage worked off is behind now (real seconds); 0: nothing waits."""
+        if self._lag is not None:
+            self._lag.set(seconds)
 
     def filled(self, ratio: float) -> None:
         """How full the queue before the stage is, 0 to 1."""
@@ -73,6 +76,7 @@ class Golden:
         )  # fmt: skip
         self.lag = make(
             Gauge, "citybrain_stage_lag_seconds",
-            "City seconds by which the newest that the stage worked off is older than now; 0 when nothing waits.", label,
+            "Real seconds by which the newest that the stage worked off is older than now; 0 when nothing waits.", label,
+            of=LAGGING,
         )  # fmt: skip
         self.stages = {name: Stage(name, self) for name in make.stages}

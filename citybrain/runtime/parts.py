@@ -16,6 +16,8 @@ from citybrain import clock as clocks
 from citybrain import logs
 from citybrain.config import Settings
 from citybrain.kernel.errors import CityBrainError
+from citybrain.kernel.events import AlertChange
+from citybrain.kernel.model import Kind
 from citybrain.metrics import Metrics
 from citybrain.runtime.city import RELOAD_S, City
 from citybrain.runtime.process import Signals, die_with_parent
@@ -47,11 +49,18 @@ def pipeline(settings: Settings, run: RunDir, signals: Signals) -> None:
     """Broker -> rules -> database."""
     from citybrain.runtime.pipeline import Pipeline
     from citybrain.runtime.sources import open_source
+    from citybrain.runtime.witness import CANARY_STAGES
+    from citybrain.tracing import open_spans
     from ingest.decode import Decoder
     from ingest.registry import load_profiles
 
     clock = clocks.parse(settings.clock)
-    metrics = Metrics(quarantine_reasons=REASONS, value_notes=NOTES)
+    metrics = Metrics(
+        stages=CANARY_STAGES, cluster=False, quarantine_reasons=REASONS, value_notes=NOTES, kinds=Kind, changes=AlertChange
+    )
+    if settings.canary_s:
+        for stage in CANARY_STAGES:
+            metrics.expect_canary(stage, clocks.real_ms())
     city = City(settings)
     profiles = load_profiles(settings.profiles)
     decoder = Decoder(
@@ -64,7 +73,8 @@ def pipeline(settings: Settings, run: RunDir, signals: Signals) -> None:
     )
     with Database(_url(settings), size=2, name="citybrain pipeline") as db:
         source = open_source(settings, profiles.subscriptions(settings.city), metrics)
-        flow = Pipeline(db, source, decoder, city, clock, metrics, settings)
+        spans = open_spans("pipeline", settings.otel_endpoint)
+        flow = Pipeline(db, source, decoder, city, clock, metrics, settings, spans)
         source.start()
         beat, next_reload = Beat(run, "pipeline", metrics), time.monotonic() + RELOAD_S
         while not signals.stop:
@@ -80,6 +90,7 @@ def pipeline(settings: Settings, run: RunDir, signals: Signals) -> None:
         source.stop(1.0)
         flow.rejudge(all_now=True)
         flow.close()
+        spans.close()
 
 
 def _drain(turn: Callable[[float], int]) -> bool:
@@ -96,15 +107,22 @@ def _drain(turn: Callable[[float], int]) -> bool:
 
 def cycle(settings: Settings, run: RunDir, signals: Signals) -> None:
     """Timers, reminders, escalation, closing, notifications."""
+    from citybrain.runtime.canary import Canary
     from citybrain.runtime.cycling import Cycling
+    from dispatch.channels import OPENERS, OUTCOMES
+    from dispatch.cycle import MODULES
 
-    metrics = Metrics()
+    metrics = Metrics(stages=("cycle",), cluster=False, modules=[module.name for module in MODULES])
+    for channel in OPENERS:
+        for outcome in OUTCOMES:
+            metrics.deliveries.labels(channel, outcome)
     city = City(settings)
     with Database(_url(settings), size=4, name="citybrain cycle") as db:
         with db.transaction() as tx:
             city.load_register(tx)
         cycling = Cycling(city, clocks.parse(settings.clock), metrics)
         cycling.warn()
+        bird = Canary(settings, metrics, f"citybrain-{settings.city}-canary").start()
         beat, next_reload = Beat(run, "cycle", metrics), time.monotonic() + RELOAD_S
         while not signals.stop:
             cycling.turn(db)
@@ -115,6 +133,7 @@ def cycle(settings: Settings, run: RunDir, signals: Signals) -> None:
                 next_reload = time.monotonic() + RELOAD_S
                 with db.transaction() as tx:
                     city.refresh_register(tx)
+        bird.stop()
 
 
 def http(settings: Settings, run: RunDir, signals: Signals) -> None:

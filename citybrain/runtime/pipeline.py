@@ -22,9 +22,9 @@ import orjson
 
 from citybrain.clock import Clock
 from citybrain.config import Settings
+from citybrain.kernel import canary
 from citybrain.kernel.codec import Entry, to_plain
 from citybrain.kernel.errors import PayloadError
-from citybrain.kernel.events import AlertEvent
 from citybrain.kernel.ids import SHARDS
 from citybrain.kernel.model import Asset, Device, Reading
 from citybrain.kernel.times import from_ms
@@ -34,9 +34,11 @@ from citybrain.runtime.rejudging import Rejudging
 from citybrain.runtime.shards import Shards
 from citybrain.runtime.sources import Source
 from citybrain.runtime.ticker import Ticker
+from citybrain.runtime.witness import Batch, Course, Witness, by_alert, traces_of
 from citybrain.store import quarantine, stream
 from citybrain.store import register as register_store
 from citybrain.store.db import Database, Tx
+from citybrain.tracing import NoSpans, Spans
 from ingest.bridge import Delivery
 from ingest.decode import Decoder
 from rules.engine import Fate
@@ -58,8 +60,11 @@ class Pipeline:
         clock: Clock,
         metrics: Metrics,
         settings: Settings,
+        spans: Spans | None = None,
     ) -> None:
         self._source, self._decoder, self._city, self._clock, self._metrics = source, decoder, city, clock, metrics
+        self._witness = Witness(metrics, clock, spans or NoSpans(), settings.queue_size)
+        self._canary = canary.topic(settings.city)
         self._batch_size, self._batch_s = settings.batch_size, settings.batch_ms / 1000
         self._checkpoint_s = settings.checkpoint_s / SHARDS
         self._session = db.session("citybrain pipeline")
@@ -85,34 +90,37 @@ class Pipeline:
         if 0 < len(deliveries) < _ENOUGH:
             time.sleep(self._batch_s)
             deliveries += self._source.take(self._batch_size - len(deliveries), 0)
-        began = time.monotonic()
+        course = Course()
         now_ms = self._clock.now_ms()
-        readings, rejected, counts, assets, devices = self._decode(deliveries, now_ms)
+        readings, beats, rejected, counts, assets, devices = self._decode(deliveries, now_ms)
+        course.passed("ingest")
         if readings:
             self.newest_ms = max(self.newest_ms, max(reading.observed_ms for reading in readings))
-        judged = self._shards.step(readings, self._rebuild)
+        # the canary comes this far to show that readings do; it is no news of the city, and nothing to keep
+        judged = self._shards.step(readings + beats if beats else readings, self._rebuild)
         for reading, error in judged.poison:
             rejected.append((f"reading/{reading.asset}", repr(tuple(reading)).encode(), "rule_error", error))
         poison = {id(reading) for reading, _ in judged.poison}
-        kept = [(r, f) for r, f in zip(readings, judged.fates, strict=True) if id(r) not in poison]
+        kept = [(r, f) for r, f in zip(readings, judged.fates, strict=not beats) if id(r) not in poison]
         tick = self._ticker.due(self._clock.now_ms(), readings, connected=self._source.connected) if self.ticks else None
         events = judged.events + (self._shards.tick(tick) if tick is not None else [])
+        course.passed("rules")
         if deliveries or events or tick is not None:
-            self._commit(kept, events, rejected, counts, assets, devices, tick)
+            batch = Batch(len(deliveries), readings, rejected, events, traces_of(events, readings), canary.newest_ms(beats))
+            self._commit(batch, kept, counts, assets, devices, tick, course)
         self.lag_s = (self._clock.now_ms() - deliveries[0].received_ms) / 1000 if deliveries else 0.0
         if deliveries:
             self._source.ack([delivery.token for delivery in deliveries])
-            self._metrics.messages.inc(len(deliveries))
-            self._metrics.batch_seconds.observe(time.monotonic() - began)
-        self._metrics.queue.set(self._source.backlog())
+        self._witness.stands(self._source.backlog(), taken=len(deliveries), shown_ms=self._ticker.shown_ms if self.ticks else 0)
         if not deliveries or self._rejudging.urgent():
             self.rejudge()
         return len(deliveries)
 
     def _decode(
         self, deliveries: Sequence[Delivery], now_ms: int
-    ) -> tuple[list[Reading], list[tuple[str, bytes, str, str]], Counter[str], list[Asset], list[Device]]:
+    ) -> tuple[list[Reading], list[Reading], list[tuple[str, bytes, str, str]], Counter[str], list[Asset], list[Device]]:
         readings: list[Reading] = []
+        beats: list[Reading] = []
         rejected: list[tuple[str, bytes, str, str]] = []
         counts: Counter[str] = Counter()
         assets: dict[str, Asset] = {}
@@ -120,6 +128,9 @@ class Pipeline:
         decode = self._decoder.decode
         for delivery in deliveries:
             received_ms = delivery.received_ms if self.ticks else now_ms
+            if delivery.topic == self._canary and (beat := canary.read(delivery.payload, received_ms)) is not None:
+                beats.append(beat)
+                continue
             try:
                 found = decode(
                     delivery.topic, delivery.payload, received_ms=received_ms, retained=delivery.retained, dup=delivery.dup
@@ -139,8 +150,8 @@ class Pipeline:
                     assets[asset.id] = asset
                 devices += found.new_devices
                 self._city.grow(found.new_assets, found.new_devices)
-        counts["messages"] = len(deliveries)
-        return readings, rejected, counts, list(assets.values()), devices
+        counts["messages"] = len(deliveries) - len(beats)
+        return readings, beats, rejected, counts, list(assets.values()), devices
 
     def _rebuild(self, shard: int) -> None:
         with self._session.transaction() as tx:
@@ -148,16 +159,16 @@ class Pipeline:
 
     def _commit(
         self,
+        batch: Batch,
         kept: Sequence[tuple[Reading, Fate]],
-        events: Sequence[AlertEvent],
-        rejected: Sequence[tuple[str, bytes, str, str]],
         counts: Counter[str],
         assets: Sequence[Asset],
         devices: Sequence[Device],
         tick: int | None,
+        course: Course,
     ) -> None:
         """Step 4: everything of the batch in one transaction."""
-        now = self._clock.now()
+        now, events, rejected = self._clock.now(), batch.events, batch.rejected
         fresh = [reading for reading, fate in kept if fate == Fate.FRESH]
         late = [reading for reading, fate in kept if fate == Fate.LATE]
         with self._session.transaction() as tx:
@@ -168,7 +179,9 @@ class Pipeline:
             quarantine.add(tx, rejected, now)
             self.position += 1
             logged = [reading for reading, fate in kept if fate in {Fate.FRESH, Fate.CONTEXT}]
-            opened = self._city.dispatch(tx, events, now)
+            course.passed("archive")
+            opened = self._city.dispatch(tx, events, now, by_alert(events, batch.traces))
+            course.passed("dispatch")
             new_late = sum(added)
             counts["stored"] = len(fresh) + new_late
             counts["late"] = new_late
@@ -180,17 +193,10 @@ class Pipeline:
             if events:
                 stream.notify(tx, "alerts")
         self._rejudging.ask((reading.asset, reading.observed_ms) for reading, new in zip(late, added, strict=True) if new)
-        for _, _, reason, _ in rejected:
-            self._metrics.quarantined.labels(reason).inc()
-        self._metrics.readings.labels("fresh").inc(len(fresh))
-        self._metrics.readings.labels("late").inc(new_late)
-        self._metrics.readings.labels("duplicate").inc(counts["duplicates"])
-        self._metrics.orders.inc(len(opened))
-        for event in events:
-            self._metrics.alerts.labels(event.change).inc()
-            log.info("%s %s on %s: %s (%s)", event.change, event.condition, event.asset, event.reason, event.detail)
-        if fresh:
-            self._metrics.lag.set((self._clock.now_ms() - fresh[-1].observed_ms) / 1000)
+        course.passed("archive")
+        batch.fates = {"fresh": len(fresh), "late": new_late, "duplicate": counts["duplicates"]}
+        batch.opened = opened
+        self._witness.committed(batch, course)
 
     def _checkpoint(self, tx: Tx) -> None:
         """Save one shard when its turn has come: staggered, so that no pause is long."""
@@ -212,7 +218,11 @@ class Pipeline:
 
     def tick(self, now_ms: int) -> None:
         """Show a time to the clock-driven rules now (a replay does so)."""
-        self._commit([], self._shards.tick(now_ms), [], Counter(), [], [], now_ms)
+        course = Course()
+        events = self._shards.tick(now_ms)
+        course.passed("rules")
+        batch = Batch(0, [], [], events, [""] * len(events))
+        self._commit(batch, [], Counter(), [], [], now_ms, course)
 
     def rejudge(self, *, all_now: bool = False) -> int:
         """Judge assets with late readings again; how many."""
@@ -239,7 +249,7 @@ class Pipeline:
                     stream.notify(tx, "alerts")
             if found is not None:
                 self._shards.adopt(asset, found.state)
-                self._metrics.rejudged.inc()
+                self._witness.rejudged(found.events, opened)
             done += 1
             if not all_now:
                 break

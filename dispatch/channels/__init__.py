@@ -12,9 +12,9 @@ from threading import Lock
 
 from citybrain.config import Settings
 from dispatch.channels import email, log, webhook
-from dispatch.channels.base import REASONS, Answer, Channel, Message, safe_target
+from dispatch.channels.base import OUTCOMES, REASONS, Answer, Channel, Message, safe_target
 
-__all__ = ["REASONS", "Answer", "Channel", "Channels", "Message", "open_channels", "safe_target"]
+__all__ = ["OUTCOMES", "REASONS", "Answer", "Channel", "Channels", "Message", "open_channels", "safe_target"]
 
 _log = logging.getLogger(__name__)
 

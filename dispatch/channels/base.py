@@ -9,6 +9,8 @@ from typing import Any, Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 Outcome = Literal["ok", "retry", "fail"]
+OUTCOMES = ("ok", "retry", "fail", "dropped")
+"""What came of notices, for counting: the answers of a channel, and that a notice had become pointless before it was sent."""
 
 REASONS: Mapping[str, str] = {
     "sent": "the target took it",

@@ -76,6 +76,7 @@ def run_cycle(
     `register_of` is asked only when something is due. `machine_now` is the time of the machines (leases, retries), by default
     the wall clock. Raises UnavailableError when there is no database; the failure of one module is in the report instead.
     """
+    began = time.monotonic()
     machine_now = machine_now or from_ms(real_ms())
     with db.transaction() as tx:
         due = timers.due(tx, now, machine_now)
@@ -89,7 +90,10 @@ def run_cycle(
         wanted = not due.isdisjoint(module.purposes) or (module is send.MODULE and any(one.done for one in reports))
         if wanted:
             reports.append(_run(cycle, module))
-    return CycleReport(tuple(reports))
+    report = CycleReport(tuple(reports))
+    if metrics is not None:
+        metrics.stage("cycle").worked(report.done, time.monotonic() - began)
+    return report
 
 
 def _run(cycle: Cycle, module: Module) -> ModuleReport:
@@ -100,6 +104,7 @@ def _run(cycle: Cycle, module: Module) -> ModuleReport:
         log.error("cycle module %s failed: %s", module.name, error)
         if cycle.metrics is not None:
             cycle.metrics.cycle_errors.labels(module.name).inc()
+            cycle.metrics.stage("cycle").failed()
         return ModuleReport(module.name, 0, str(error))
     finally:
         if cycle.metrics is not None:

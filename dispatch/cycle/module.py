@@ -80,6 +80,7 @@ def _batch(name: str, purposes: frozenset[str], handle: Handle, timeout_s: float
             log.exception("timer %s failed; again in %g s", timer["id"], wait_s)
             if cycle.metrics is not None:
                 cycle.metrics.cycle_errors.labels(name).inc()
+                cycle.metrics.stage("cycle").failed()
         else:
             timers.keep(tx)
     return len(claimed)
