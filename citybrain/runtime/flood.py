@@ -29,7 +29,10 @@ from citybrain.kernel.model import Kind
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What to publish. `rate` in messages/s, 0 = as fast as `bound` allows: most messages sent and not yet durable."""
+    """What to publish. `rate` in messages/s, 0 = as fast as `bound` allows: most messages sent and not yet durable.
+
+    With `pack` > 1 a message is a pack of so many readings; `rate`, `bound` and `seq` count the readings, and no faults are made.
+    """
 
     host: str
     port: int
@@ -42,6 +45,7 @@ class Options:
     faults_per_s: float = 5
     first_seq: int = 1
     client: str = "citybrain-flood"
+    pack: int = 1
 
 
 @dataclass(slots=True)
@@ -64,6 +68,9 @@ _QUIET = {
     Kind.STREETLIGHT: b'"values":{"power_w":44.8,"dim_pct":75,"voltage_v":231.2,"power_factor":0.91,"temperature_cel":31}}',
     Kind.DRAIN: b'"values":{"level_mm":120,"battery_pct":88,"temperature_cel":15.2}}',
 }
+_PACKED = (b'{"tilt_deg":0.8,"battery_pct":93}}', b'{"level_mm":120,"battery_pct":88}}')
+"""values of a reading in a pack: of a cover, of a drain"""
+_PACKED_FLIPPED = b'{"tilt_deg":131,"battery_pct":93}}'
 _FLIPPED = b'"values":{"tilt_deg":131,"level_mm":412,"battery_pct":93,"temperature_cel":14.5}}'
 KINDS = (Kind.MANHOLE, Kind.DRAIN)
 """kinds of flood assets in turn; lamps are left out because their rules depend on the hour at which a bench runs"""
@@ -89,6 +96,8 @@ class Flood:
             f"city/{options.city}/{KINDS[number % len(KINDS)]}/{asset_id(number)}/telemetry".encode()
             for number in range(options.assets)
         ]
+        self._pack_topic = f"city/{options.city}/gateway/{options.client}/pack".encode()
+        self._names = [asset_id(number).encode() for number in range(options.assets)]
         self.report = Report(first_seq=options.first_seq)
         self._seq = options.first_seq
         self._mid = 0
@@ -139,6 +148,9 @@ class Flood:
         return not options.rate or sent < elapsed * options.rate
 
     def _publish(self, fault: bool) -> None:
+        if self._options.pack > 1:
+            self._publish_pack(fault)
+            return
         now_ms, seq = real_ms(), self._seq
         self._seq += 1
         number = seq % self._options.assets
@@ -151,9 +163,29 @@ class Flood:
         body = _FLIPPED if flipped else _QUIET[KINDS[number % len(KINDS)]]
         if seq % SAMPLE == 0:
             self.report.sampled.append((seq, now_ms))
+        self._send(seq, self._prefix[number], b'{"ts":%d,"seq":%d,' % (now_ms, seq) + body)
+
+    def _publish_pack(self, fault: bool) -> None:
+        """The next assets in turn, with two values each; a fault flips a cover, which the pack begins with."""
+        now_ms, first, count = real_ms(), self._seq, self._options.pack
+        self._seq += count
+        numbers = [seq % self._options.assets for seq in range(first, first + count)]
+        if fault and self._next_victim < self._options.assets:
+            numbers[0] = self._next_victim
+            self._next_victim += 2
+            self.report.faults.append((asset_id(numbers[0]), first, now_ms))
+        if first // count % SAMPLE == 0:
+            self.report.sampled.append((first, now_ms))
+        names, flipped = self._names, self._next_victim
+        items = [
+            b'{"asset":"%s","ts":%d,"seq":%d,"values":%s'
+            % (names[number], now_ms, seq, _PACKED_FLIPPED if number < flipped and number % 2 == 0 else _PACKED[number % 2])
+            for seq, number in enumerate(numbers, first)
+        ]
+        self._send(first, self._pack_topic, b'{"readings":[' + b",".join(items) + b"]}")
+
+    def _send(self, seq: int, topic: bytes, payload: bytes) -> None:
         self._mid = self._mid % 65535 + 1
-        topic = self._prefix[number]
-        payload = b'{"ts":%d,"seq":%d,' % (now_ms, seq) + body
         packet = b"2" + _length(len(topic) + len(payload) + 4) + struct.pack("!H", len(topic)) + topic
         packet += struct.pack("!H", self._mid) + payload
         self._waiting.append(_Sent(self._mid, seq, packet))
