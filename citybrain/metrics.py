@@ -56,12 +56,14 @@ class Metrics:
 
     def canary(self, stage: str, sent_ms: int, now_ms: int) -> None:
         """The test message that was sent at `sent_ms` has passed a stage (both of the machine's clock)."""
-        self.canary_arrival.labels(stage).set(now_ms / 1000)
+        self._canary_ms[stage] = max(sent_ms, self._canary_ms.get(stage, 0))
+        self.canary_passed.labels(stage).set(self._canary_ms[stage] / 1000)
         self.canary_delay.labels(stage).observe(max(0.0, (now_ms - sent_ms) / 1000))
 
     def expect_canary(self, stage: str, now_ms: int) -> None:
         """A test message will come by this stage: its silence counts from now on."""
-        self.canary_arrival.labels(stage).set(now_ms / 1000)
+        self._canary_ms[stage] = now_ms
+        self.canary_passed.labels(stage).set(now_ms / 1000)
         self.canary_delay.labels(stage)
 
     def _flow(self, reasons: Iterable[str], notes: Iterable[str], kinds: Iterable[str], changes: Iterable[str]) -> None:
@@ -179,9 +181,11 @@ class Metrics:
     def _canary(self) -> None:
         """A test message that goes the whole way all day; it never opens an alert."""
         self.canary_sent = self.make(Counter, "citybrain_canary_sent", "Test messages published.")
-        self.canary_arrival = self.make(
-            Gauge, "citybrain_canary_arrival_timestamp_seconds",
-            "When the newest test message passed the stage (before the first: when the process began), Unix time.", ["stage"],
+        self._canary_ms: dict[str, int] = {}
+        self.canary_passed = self.make(
+            Gauge, "citybrain_canary_passed_timestamp_seconds",
+            "When the newest test message that passed the stage was sent (before the first: the process began), Unix time.",
+            ["stage"],
         )  # fmt: skip
         self.canary_delay = self.make(
             Histogram, "citybrain_canary_delay_seconds", "Real seconds from sending a test message to its passing the stage.",

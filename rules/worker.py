@@ -31,7 +31,7 @@ from citybrain.metrics import Metrics
 from citybrain.store.db import Database
 from citybrain.store.partitions import Saved, save_state, state_of
 from citybrain.topics.fetch import bounds, fetch
-from citybrain.topics.records import decode
+from citybrain.topics.records import Alert, decode
 from citybrain.topics.spec import READINGS
 from rules.outbound import Outbound
 from rules.partition import Outcome, Partition, Snapshot, SpoiledError
@@ -102,6 +102,7 @@ class Worker:
         self.metrics.stage("rules").worked(len(batch.readings), time.monotonic() - began)
         if number == canary.SHARD and (sent_ms := canary.newest_ms(batch.readings)) is not None:
             self.metrics.canary("rules", sent_ms, real_ms())
+            self.outbound.tell(number, Alert(canary.event(sent_ms, outcome.newest_ms)))
 
     def _tell(self, number: int, owned: Owned, outcome: Outcome) -> None:
         for reading, error in outcome.poison:

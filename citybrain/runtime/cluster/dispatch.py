@@ -8,8 +8,9 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from citybrain import clock as clocks
-from citybrain.clock import Clock
+from citybrain.clock import Clock, real_ms
 from citybrain.config import Settings
+from citybrain.kernel import canary
 from citybrain.kernel.errors import PayloadError
 from citybrain.kernel.events import AlertChange, AlertEvent
 from citybrain.metrics import Metrics
@@ -43,6 +44,8 @@ class Told(NamedTuple):
     events: list[AlertEvent]
     traces: dict[str, str]
     bad: list[tuple[Record, PayloadError]]
+    canaries: list[int]
+    """when test messages were sent that came this far (machine ms)"""
 
 
 class Dispatched(NamedTuple):
@@ -55,12 +58,15 @@ class Dispatched(NamedTuple):
 
 def read(records: Sequence[Record]) -> Told:
     """PURE: the events in some records."""
-    told = Told([], {}, [])
+    told = Told([], {}, [], [])
     for record in records:
         try:
             alert = decode_alert(record.value)
         except PayloadError as error:
             told.bad.append((record, error))
+            continue
+        if (sent_ms := canary.sent_of(alert.event)) is not None:
+            told.canaries.append(sent_ms)
             continue
         told.events.append(alert.event)
         if alert.event.change == AlertChange.RAISED or alert.event.id not in told.traces:
@@ -118,7 +124,7 @@ class Dispatching:
     def refuse(self, tx: Tx, record: Record, error: Exception) -> Dispatched:
         """Send it to the rejected ones."""
         self._reject(record, "bad_record", f"{type(error).__name__}: {error}")
-        return Dispatched(Told([], {}, [(record, PayloadError("bad_record", str(error)))]), [], 0.0)
+        return Dispatched(Told([], {}, [(record, PayloadError("bad_record", str(error)))], []), [], 0.0)
 
     def _reject(self, record: Record, reason: str, detail: str) -> None:
         place = f"{ALERTS}/{record.partition}/{record.offset}"
@@ -136,11 +142,14 @@ class Dispatching:
         now_ms = self._clock.now_ms()
         for order in result.opened:
             metrics.orders.inc()
-            metrics.order_delay.observe(max(0.0, (now_ms - raised.get(order.alert_id, now_ms)) / 1000))
+            waited_ms = now_ms - raised.get(order.alert_id, now_ms)
+            metrics.order_delay.observe(max(0.0, self._clock.real_s(waited_ms / 1000)))
             log.info(
                 "order for %s on %s: unit %s, due %s", order.condition, order.asset, order.unit, order.due_at.isoformat(),
                 extra={"trace": order.trace, "order": order.order_id},
             )  # fmt: skip
+        for sent_ms in result.told.canaries:
+            metrics.canary(NAME, sent_ms, real_ms())
         stage.worked(len(result.told.events), result.seconds)
         if result.told.bad:
             stage.failed(len(result.told.bad))
@@ -151,6 +160,8 @@ def dispatch(settings: Settings) -> int:
     """Run the service until a signal; the exit code."""
     clock = clocks.parse(settings.clock)
     metrics = Metrics(stages=(NAME, "cycle"), quarantine_reasons=REASONS)
+    if settings.canary_s:
+        metrics.expect_canary(NAME, real_ms())
     service = Service(NAME, settings, metrics)
     prepare(settings)
     city = City(settings)
