@@ -24,6 +24,7 @@ from citybrain.runtime.process import child_environment, signal_at_parents_end
 from citybrain.store import stream
 from citybrain.store.db import Database
 from citybrain.store.positions import positions
+from citybrain.store.readings import total_messages
 from citybrain.topics import admin
 from citybrain.topics.producer import Producer, Sending, delivered
 from citybrain.topics.records import Alert, Batch, encode, encode_alert
@@ -189,7 +190,7 @@ def services(*all_: Process) -> Iterator[None]:
 def stored(db: Database) -> int:
     """Readings in the archive."""
     with db.transaction() as tx:
-        return stream.total_readings(tx)
+        return total_messages(tx)
 
 
 def counters(db: Database) -> dict[str, int]:

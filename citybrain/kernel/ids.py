@@ -1,10 +1,12 @@
-"""Names that two runs of the same input give alike: shards and ids."""
+"""Names that two runs of the same input give alike: shards, ids, keys of messages."""
 
 from __future__ import annotations
 
 import hashlib
 import uuid
 import zlib
+
+from citybrain.kernel.model import Reading
 
 SHARDS = 32
 """Fixed for life: the state of an asset lives in its shard (and later in its Kafka partition)."""
@@ -30,3 +32,8 @@ def derived_id(*parts: str) -> str:
 def content_hash(data: bytes) -> int:
     """A signed 64-bit hash of bytes, for dedupe keys in the database."""
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big", signed=True)
+
+
+def message_key(reading: Reading) -> int:
+    """What a message is known by within its asset: the key, told apart by device where that is not the asset's default one."""
+    return reading.key if reading.device == reading.asset else reading.key ^ zlib.crc32(reading.device.encode()) << 20

@@ -25,7 +25,7 @@ from citybrain.runtime.flood import KINDS, SAMPLE, Options, asset_id
 from citybrain.runtime.postgres import EmbeddedPostgres
 from citybrain.runtime.process import child_environment
 from citybrain.runtime.rundir import RunDir
-from citybrain.store import register, report, stream
+from citybrain.store import readings, register, report, stream
 from citybrain.store.db import Database
 from citybrain.store.migrate import migrate
 from simulators.score import percentile
@@ -155,7 +155,7 @@ def bench_pipeline(assets: int, seconds: float, rate: float = 0) -> dict[str, An
             time.sleep(0.05)
         elapsed = time.monotonic() - began
         with db.transaction() as tx:
-            kept = stream.total_readings(tx)
+            kept = readings.total_messages(tx)
             durable = dict(report.durable_ms(tx, done["first_seq"], SAMPLE))
             ordered = report.order_ms(tx)
         last = max(durable.values(), default=0)

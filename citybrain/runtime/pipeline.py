@@ -36,6 +36,7 @@ from citybrain.runtime.sources import Source
 from citybrain.runtime.ticker import Ticker
 from citybrain.runtime.witness import Batch, Course, Witness, by_alert, traces_of
 from citybrain.store import quarantine, stream
+from citybrain.store import readings as readings_store
 from citybrain.store import register as register_store
 from citybrain.store.db import Database, Tx
 from citybrain.tracing import NoSpans, Spans
@@ -174,8 +175,8 @@ class Pipeline:
         with self._session.transaction() as tx:
             if assets or devices:
                 register_store.add_provisional(tx, assets, devices)
-            stream.copy_fresh(tx, fresh)
-            added = stream.add_late(tx, late, now)
+            readings_store.add_fresh(tx, fresh)
+            added = readings_store.add_late(tx, late, now)
             quarantine.add(tx, rejected, now)
             self.position += 1
             logged = [reading for reading, fate in kept if fate in {Fate.FRESH, Fate.CONTEXT}]
@@ -240,7 +241,7 @@ class Pipeline:
                     self.position += 1
                     entry = Entry([], None, [(asset, found.state)])
                     opened = self._city.dispatch(tx, found.events, now)
-                    stream.drop_readings(tx, found.superseded)
+                    readings_store.drop_readings(tx, found.superseded)
                     dropped = len(found.superseded)
                     counts = {"rejudged": 1, "orders": len(opened), "stored": -dropped, "duplicates": dropped}
                     stream.append(tx, self.position, now, orjson.dumps(to_plain(entry)), counts)

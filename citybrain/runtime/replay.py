@@ -24,7 +24,7 @@ from citybrain.runtime.pipeline import Pipeline
 from citybrain.runtime.postgres import EmbeddedPostgres
 from citybrain.runtime.rundir import RunDir
 from citybrain.runtime.sources import open_source
-from citybrain.store import report, stream
+from citybrain.store import readings, report, stream
 from citybrain.store.db import Database
 from citybrain.store.migrate import migrate
 from dispatch.channels import open_channels
@@ -190,7 +190,7 @@ def _run(db: Database, settings: Settings, profiles: Profiles, city: City, messa
         counts = stream.counters(tx)
         return {
             "messages": len(messages),
-            "readings": stream.total_readings(tx),
+            "readings": readings.total_messages(tx),
             "duplicates": counts.get("duplicates", 0),
             "quarantined": report.quarantined(tx),
             "late": counts.get("late", 0),

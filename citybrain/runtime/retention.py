@@ -6,7 +6,7 @@ import logging
 import time
 from datetime import datetime, timedelta
 
-from citybrain.store import quarantine, stream
+from citybrain.store import quarantine, readings
 from citybrain.store.db import Database
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ class Retention:
             return 0
         self._next = time.monotonic() + EVERY_S
         with db.transaction() as tx:
-            gone = stream.expire(tx, now - self._keep) + quarantine.prune(tx, now - self._keep)
+            gone = readings.expire(tx, now - self._keep) + quarantine.prune(tx, now - self._keep)
         if gone:
             log.info("%d rows older than %s forgotten", gone, self._keep)
         return gone

@@ -31,7 +31,7 @@ def firsts(tx: Tx) -> list[Row]:
 
 def reading_keys(tx: Tx, page: int = 20_000) -> Iterator[tuple[str, int, int]]:
     """Asset, observed time in ms and dedupe key of every stored reading, read page by page."""
-    last: Row = {"asset": "", "observed_at": datetime.min.replace(tzinfo=UTC), "device": "", "key": 0}
+    last: Row = {"asset": "", "observed_at": datetime.min.replace(tzinfo=UTC), "message": 0}
     while rows := tx.all(_SQL["readings"], **last, limit=page):
         for row in rows:
             yield row["asset"], row["observed_ms"], row["key"]

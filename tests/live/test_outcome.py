@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from citybrain.kernel.model import Reading
-from citybrain.store import outcome, stream
+from citybrain.store import outcome
 from citybrain.store.db import Database
+from citybrain.store.readings import add_fresh
 
 pytestmark = pytest.mark.live
 
@@ -17,7 +18,7 @@ def test_every_stored_reading_is_counted_once_whatever_the_pages(db: Database) -
         for n in range(100)
     ]
     with db.transaction() as tx:
-        stream.copy_fresh(tx, readings)
+        add_fresh(tx, readings)
     wanted = sorted((reading.asset, reading.observed_ms, reading.key) for reading in readings)
     with db.transaction() as tx:
         for page in (1, 7, 100, 20_000):

@@ -14,7 +14,7 @@ from citybrain.kernel.model import Reading
 from citybrain.metrics import Metrics
 from citybrain.runtime.city import City
 from citybrain.runtime.pipeline import Pipeline
-from citybrain.store import report, stream
+from citybrain.store import readings, report
 from citybrain.store.db import Database
 from ingest.bridge import Delivery
 from ingest.decode import Decoder
@@ -84,7 +84,7 @@ def test_the_rest_of_the_batch_is_judged_and_stored(db: Database) -> None:
     flow.turn(0)
     assert source.acked == list(range(42))
     with db.transaction() as tx:
-        assert stream.total_readings(tx) == 41
+        assert readings.total_messages(tx) == 41
         assert report.quarantined(tx) == {"rule_error": 1}
         assert "MH-FLIP" in {row["condition"] for row in report.episodes(tx) if row["asset"] == "A7"}
     flow.close()
@@ -92,7 +92,7 @@ def test_the_rest_of_the_batch_is_judged_and_stored(db: Database) -> None:
     source.put(50, "A7", 95.0)
     again.turn(0)
     with db.transaction() as tx:
-        assert stream.total_readings(tx) == 42
+        assert readings.total_messages(tx) == 42
         assert report.orders_opened(tx) == 1
     again.close()
 
@@ -110,5 +110,5 @@ def test_a_restart_without_a_checkpoint_replays_the_log(db: Database) -> None:
     again.turn(0)
     with db.transaction() as tx:
         assert report.orders_opened(tx) == 1
-        assert stream.total_readings(tx) == 2
+        assert readings.total_messages(tx) == 2
     again.close()

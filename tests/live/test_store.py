@@ -8,7 +8,7 @@ import pytest
 
 from citybrain.kernel.errors import ConfigError, InputError
 from citybrain.kernel.model import Reading
-from citybrain.store import stream
+from citybrain.store import readings, stream
 from citybrain.store.db import ConstraintError, Database, wants_retry
 from citybrain.store.migrate import migrate
 
@@ -25,20 +25,20 @@ def reading(observed_ms: int, **values: float | bool | str) -> Reading:
 def test_copied_readings_come_back_as_they_were(db: Database) -> None:
     given = [reading(1_700_000_000_123, tilt_deg=1.5, note='a "quoted" \\ text\n'), reading(1_700_000_001_000, overflow=True)]
     with db.transaction() as tx:
-        stream.copy_fresh(tx, given)
+        readings.add_fresh(tx, given)
     with db.transaction() as tx:
-        assert stream.archive_of(tx, given[0].asset, datetime(2023, 1, 1, tzinfo=UTC)) == given
+        assert readings.archive_of(tx, given[0].asset, datetime(2023, 1, 1, tzinfo=UTC)) == given
 
 
 def test_the_same_reading_cannot_be_stored_twice(db: Database) -> None:
     with db.transaction() as tx:
-        stream.copy_fresh(tx, [reading(1)])
+        readings.add_fresh(tx, [reading(1)])
     with pytest.raises(ConstraintError), db.transaction() as tx:
-        stream.copy_fresh(tx, [reading(1)])
+        readings.add_fresh(tx, [reading(1)])
     with db.transaction() as tx:
-        assert stream.add_late(tx, [reading(1), reading(0)], NOW) == [False, True]
+        assert readings.add_late(tx, [reading(1), reading(0)], NOW) == [False, True]
     with db.transaction() as tx:
-        assert stream.total_readings(tx) == 2
+        assert readings.total_messages(tx) == 2
         assert [asset for asset, _ in stream.rejudge_waiting(tx)] == [reading(1).asset]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from citybrain.kernel.conditions import ConditionInfo
 from citybrain.kernel.events import AlertEvent
-from citybrain.kernel.ids import shard_of
+from citybrain.kernel.ids import message_key, shard_of
 from citybrain.kernel.model import Asset, Flag, Reading, Value
 from rules.detectors import (
     band,
@@ -24,7 +24,6 @@ from rules.detectors import (
 )
 from rules.engine import Engine
 from rules.rulebook import ConditionRule, Dwell, Flap, Rulebook
-from rules.state import message_key
 
 MINUTE = 60_000
 START = 1_780_000_000_000

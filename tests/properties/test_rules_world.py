@@ -9,10 +9,10 @@ from functools import cache
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from citybrain.kernel.ids import message_key
 from citybrain.kernel.model import Reading
 from rules.engine import Engine
 from rules.load import load
-from rules.state import message_key
 from simulators.world import World, plan
 from tests.properties.rules_archive import Archive
 from tests.scenarios.world_run import reading_of

@@ -14,3 +14,14 @@ SELECT number, name, digest FROM migrations ORDER BY number;
 
 -- record: a migration was applied
 INSERT INTO migrations (number, name, digest) VALUES (%(number)s, %(name)s, %(digest)s);
+
+-- extension: version and license of TimescaleDB in this database, and whether the server has loaded it
+SELECT (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb') AS installed,
+       current_setting('timescaledb.license', true) AS license,
+       position('timescaledb' IN current_setting('shared_preload_libraries')) > 0 AS loaded;
+
+-- has_archive: was the kind of archive chosen
+SELECT to_regclass('archive_state') IS NOT NULL AS yes;
+
+-- kind: the kind of archive
+SELECT kind FROM archive_state;

@@ -19,6 +19,7 @@ SELECT c.asset, c.condition, a.raised_at, a.evidence,
  ORDER BY o.number;
 
 -- readings: what makes each stored reading the one it is, a page in the order of the primary key
-SELECT asset, observed_at, device, key, (extract(epoch FROM observed_at) * 1000)::bigint AS observed_ms FROM readings
- WHERE (asset, observed_at, device, key) > (%(asset)s::text, %(observed_at)s::timestamptz, %(device)s::text, %(key)s::bigint)
- ORDER BY asset, observed_at, device, key LIMIT %(limit)s;
+SELECT asset, observed_at, message, coalesce(key, message) AS key, (extract(epoch FROM observed_at) * 1000)::bigint AS observed_ms
+  FROM readings
+ WHERE (asset, observed_at, message) > (%(asset)s::text, %(observed_at)s::timestamptz, %(message)s::bigint) AND received_at IS NOT NULL
+ ORDER BY asset, observed_at, message LIMIT %(limit)s;

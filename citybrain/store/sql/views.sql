@@ -78,8 +78,11 @@ SELECT id, profile, nullif(valid_from, '-infinity'::timestamptz) AS valid_from,
   FROM devices WHERE asset = %(id)s ORDER BY id, devices.valid_from;
 
 -- asset_readings: the newest readings of one asset
-SELECT observed_at, received_at, device, flags, quality, measures
-  FROM readings WHERE asset = %(id)s ORDER BY observed_at DESC, key LIMIT %(limit)s;
+SELECT observed_at, max(received_at) AS received_at, coalesce(max(device), %(id)s) AS device, bit_and(quality) & 255 AS flags,
+       bit_and(quality) >> 8 & 1 AS quality,
+       coalesce(jsonb_object_agg(measure, CASE WHEN label IS NULL THEN to_jsonb(value) WHEN value IS NULL THEN to_jsonb(label)
+                                               ELSE to_jsonb(value <> 0) END) FILTER (WHERE measure <> ''), '{}') AS measures
+  FROM readings WHERE asset = %(id)s GROUP BY observed_at, message ORDER BY observed_at DESC, message DESC LIMIT %(limit)s;
 
 -- units: every unit
 SELECT id, name, name_zh, timezone, calendar FROM units ORDER BY id;
