@@ -112,13 +112,14 @@ class Dispatching:
         """Alerts, cases, orders, counters; who watches is woken."""
         began = time.monotonic()
         told = read(records)
-        for record, error in told.bad:
-            log.error("record %s/%d at %d: %s", record.topic, record.partition, record.offset, error)
-            self._reject(record, error.reason, error.detail)
         opened = self._city.dispatch(tx, told.events, self._clock.now(), told.traces)
         if told.events:
             stream.notify(tx, "alerts")
         count(tx, {"orders": len(opened)})
+        # last: when the others cannot be written, each comes again alone, and these as well
+        for record, error in told.bad:
+            log.error("record %s/%d at %d: %s", record.topic, record.partition, record.offset, error)
+            self._reject(record, error.reason, error.detail)
         return Dispatched(told, opened, time.monotonic() - began)
 
     def refuse(self, tx: Tx, record: Record, error: Exception) -> Dispatched:
