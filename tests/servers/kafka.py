@@ -66,7 +66,16 @@ def jars() -> Path:
     def fetch(folder: Path) -> None:
         maven, _ = debian.require("mvn", "java")
         cache.run(
-            [maven, "-q", "-B", "-f", _HERE / "pom.xml", "dependency:copy-dependencies", f"-DoutputDirectory={folder}"],
+            [
+                maven,
+                "-q",
+                "-B",
+                "-Dstyle.color=never",
+                "-f",
+                _HERE / "pom.xml",
+                "dependency:copy-dependencies",
+                f"-DoutputDirectory={folder}",
+            ],
             folder,
             "the jars of Apache Kafka",
             "they come from Maven Central: give Maven a way there (or a mirror, in its settings.xml) and run `make servers`",
