@@ -114,6 +114,7 @@ class OrderDetail(Order):
     events: list[OrderMoved] = Field(description="Its moves in order.")
     trail: list[Any] = Field(description="The rules that were tried to find the unit.")
     explanation: list[Any] = Field(description="The arithmetic of the deadline.")
+    trace: str | None = Field(description="Trace id of the message behind it, as in logs and spans; null when only time was.")
 
 
 class Case(Model):

@@ -88,7 +88,7 @@ def deadline(
     again: Deadline = due(row["clock_from"], row["limit_value"], row["limit_unit"], calendars.for_unit(unit))
     same = again.due_at == row["due_at"]
     if output is Output.JSON:
-        keys = ("id", "number", "unit", "filing_item", "limit_value", "limit_unit", "dispatched_at", "due_at")
+        keys = ("id", "number", "unit", "filing_item", "limit_value", "limit_unit", "dispatched_at", "due_at", "trace")
         result = {key: row[key] for key in keys} | {"steps": row["explanation"]}
         emit_one(result | {"again": list(again.explain(settings.language)), "due_again": again.due_at, "same": same}, output)
         return

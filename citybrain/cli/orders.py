@@ -113,6 +113,8 @@ def show(order: Name, data_dir: DataDir = None, output: OutputOption = Output.TA
     typer.echo(f"\n{text('orders.limit', say)}")
     for step in row["explanation"]:
         typer.echo(f"  {clean(step)}")
+    if row["trace"]:
+        typer.echo(f"\n{text('orders.trace', say, trace=row['trace'])}")
     typer.echo(f"\n{text('orders.moves', say)}")
     moved = [
         {

@@ -56,6 +56,7 @@ SELECT o.id, o.number, o.case_id, o.unit, o.state, o.filing_item, o.limit_value,
 -- order: one work order by its id
 SELECT o.id, o.number, o.case_id, o.unit, o.state, o.filing_item, o.limit_value, o.limit_unit, o.dispatched_at, o.clock_from, o.due_at,
        o.overdue_at, o.closed_at, o.reworks, o.returns, o.reason, o.trail, o.explanation,
+       o.trace ->> 'trace_id' AS trace,
        c.asset, c.kind, c.cause, c.condition, c.severity, c.children, c.outcome
   FROM orders o JOIN cases c ON c.id = o.case_id
  WHERE o.id = %(id)s::uuid;
