@@ -26,11 +26,22 @@ def tell(what: str, **more: object) -> None:
 app = faust.App(
     os.environ["TEST_GROUP"],
     broker=[f"kafka://{one}" for one in os.environ["TEST_KAFKA"].removeprefix("kafka://").split(",")],
-    key_serializer="raw", value_serializer="raw", topic_partitions=4, topic_allow_declare=False,
-    topic_disable_leader=True, stream_wait_empty=False, broker_commit_interval=1e9, broker_commit_every=10**12,
-    broker_session_timeout=SESSION_S, broker_heartbeat_interval=SESSION_S / 3, broker_rebalance_timeout=30.0,
-    web_enabled=False, worker_redirect_stdouts=False, datadir=".",
-)  # fmt: skip
+    key_serializer="raw",
+    value_serializer="raw",
+    topic_partitions=4,
+    topic_allow_declare=False,
+    topic_disable_leader=True,
+    stream_wait_empty=False,
+    broker_commit_interval=1e9,
+    broker_commit_every=10**12,
+    consumer_max_fetch_size=8 << 20,
+    broker_session_timeout=SESSION_S,
+    broker_heartbeat_interval=SESSION_S / 3,
+    broker_rebalance_timeout=30.0,
+    web_enabled=False,
+    worker_redirect_stdouts=False,
+    datadir=".",
+)
 wanted: dict[TP, int] = {}
 
 
@@ -39,7 +50,9 @@ async def read(stream: Any) -> None:
     try:
         async for event in stream.noack().events():
             message = event.message
-            tell("record", partition=message.partition, offset=message.offset, value=event.value.decode())
+            value, headers = event.value[:100].decode(), {name: text.decode() for name, text in event.headers.items()}
+            place = {"partition": message.partition, "offset": message.offset}
+            tell("record", **place, value=value, bytes=len(event.value), headers=headers)
             if event.value == b"commit":
                 wanted[message.tp] = message.offset + 1
             if event.value == b"fail":

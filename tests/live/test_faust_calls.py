@@ -9,6 +9,7 @@ import inspect
 import itertools
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from faust.streams import Stream
 from faust.transport.consumer import Consumer
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import NewTopic
+from kafka.errors import KafkaError
 
 from citybrain.runtime.process import child_environment
 from tests.servers.kafka import KafkaCluster
@@ -93,7 +95,9 @@ class Bench:
         self.url, self.topic, self._folder = kafka_url, topic, folder
         servers = kafka_url.removeprefix("kafka://").split(",")
         self.admin = KafkaAdminClient(bootstrap_servers=servers, reconnect_backoff_max_ms=500)
-        self.producer = KafkaProducer(bootstrap_servers=servers, reconnect_backoff_max_ms=500)
+        self.producer = KafkaProducer(
+            bootstrap_servers=servers, reconnect_backoff_max_ms=500, compression_type="lz4", max_request_size=5 << 20
+        )  # fmt: skip
         self._workers: list[Worker] = []
         self.admin.create_topics([NewTopic(topic, 4, 1)], wait_for_metadata=True)
 
@@ -106,8 +110,13 @@ class Bench:
             future.get(30)
 
     def committed(self, partition: int = 0) -> int:
-        """The group's offset in Kafka; -1 for none."""
-        found = self.admin.list_group_offsets([self.topic])[self.topic]
+        """The group's offset in Kafka; -1 for none, or none known while the broker starts."""
+        try:
+            found = self.admin.list_group_offsets([self.topic])[self.topic]
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            return -1
         return next((int(one.offset) for place, one in found.items() if place.partition == partition), -1)
 
     def close(self) -> None:
@@ -160,6 +169,18 @@ def test_a_worker_commits_what_it_is_told_and_goes_on_from_there(bench: Bench) -
     second.until(lambda: second.values(0))
     assert second.values(0) == ["c", "d"]
     assert second.steps("record")[0]["offset"] == 3
+
+
+def test_faust_reads_what_the_other_client_writes(bench: Bench) -> None:
+    """Compressed, with headers, and as large as a record may be."""
+    value = random.Random(7).randbytes(2 << 20).hex().encode()[: (4 << 20) - 1024]
+    headers = [("ce_type", b"city.readings.v1"), ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")]
+    bench.producer.send(bench.topic, value, partition=1, headers=headers).get(30)
+    worker = bench.worker()
+    worker.until(lambda: worker.values(1))
+    (record,) = worker.steps("record")
+    assert (record["bytes"], record["value"]) == (len(value), value[:100].decode())
+    assert record["headers"] == {name: text.decode() for name, text in headers}
 
 
 def test_an_exception_in_the_agent_ends_the_process_and_commits_nothing(bench: Bench) -> None:
