@@ -36,7 +36,8 @@ set_json_loads(orjson.loads)
 
 RETRY = {"40001", "40P01", "55P03"}
 """serialization failure, deadlock, lock not available"""
-_GONE = {"57P01", "57P02", "57P03", "08000", "08001", "08003", "08004", "08006", "53300"}
+_GONE = {"57P01", "57P02", "57P03", "08000", "08001", "08003", "08004", "08006", "53300", "25P03"}
+"""the server or the way to it; 25P03: our connection was ended, because we said nothing for too long within a transaction"""
 
 
 _KEEPALIVE: dict[str, Any] = {
