@@ -31,7 +31,7 @@ from citybrain.kernel.model import Kind
 class Options:
     """What to publish. `rate` in messages/s, 0 = as fast as `bound` allows: most messages sent and not yet durable.
 
-    With `pack` > 1 a message is a pack of so many readings; `rate`, `bound` and `seq` count the readings, and no faults are made.
+    With `pack` > 1 a message is a pack of so many readings: `rate`, `bound` and `seq` count the readings; no faults are made.
     """
 
     host: str
