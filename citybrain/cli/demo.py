@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import os
-import signal
-import sys
-from datetime import timedelta
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.live import Live
-from rich.table import Table
 
 from citybrain.cli.common import get_settings, writable, write_json
-from citybrain.runtime.demo.play import Moment, Play, Show, Wish
+from citybrain.cli.demo_screen import Shown, print_summary, stop_by_signal
+from citybrain.runtime.demo.play import Play, Wish
 from citybrain.runtime.demo.stage import Stage
-from citybrain.store.db import Database
-from citybrain.text import code_text, text
-from console.follow import DatabaseFollower
-from console.view import View, render, span, unit_names
-from console.watching import Watching
+from citybrain.text import text
 
-LINE_S = 5.0
-"""a progress line so often where there is no terminal"""
 _SERVERS = ("CITYBRAIN_DATABASE_URL", "CITYBRAIN_MQTT_URL")
-ZONE = "Asia/Shanghai"
-"""where the made-up city lies"""
 
 
 def register(root: typer.Typer) -> None:
@@ -58,7 +45,7 @@ def demo(
         os.environ.pop(name, None)  # a simulated city has no business in a real database or on a real broker
     settings = get_settings(None, language=language)
     writable("--json", json_file)
-    play = Play(Wish(assets, seed, seconds, speed, hours, data_dir), settings)
+    play = Play(Wish(assets, seed, seconds, speed, hours), settings, Stage(data_dir, settings))
     words = settings.language
     screen = Console()
     pace = play.pace
@@ -75,138 +62,11 @@ def demo(
         ),
         highlight=False,
     )
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _stopper(play))
-    with _Shown(play, screen, words) as shown:
+    stop_by_signal(play)
+    with Shown(
+        play, screen, words, lambda scene: text("demo.where", words, url=scene.url, data_dir=scene.folder or "")
+    ) as shown:
         result = play.run(shown.begin)
     if json_file is not None:
         write_json(result, json_file)
-    _print_summary(result, screen, words)
-
-
-def _stopper(play: Play) -> Any:
-    def stop(number: int, _frame: FrameType | None) -> None:
-        # the second time it is meant: no waiting for a city that is just starting or being counted
-        signal.signal(number, signal.default_int_handler)
-        play.stop()
-
-    return stop
-
-
-class _Shown:
-    """Shows the demo: the live view on a terminal, otherwise a line now and then."""
-
-    def __init__(self, play: Play, screen: Console, words: str) -> None:
-        self._play, self._screen, self._words = play, screen, words
-        self._live: Live | None = None
-        self._next_line = 0.0
-
-    def __enter__(self) -> _Shown:
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        if self._live is not None:
-            self._live.stop()
-
-    def begin(self, db: Database, stage: Stage) -> Show:
-        """Everything runs: how each moment is shown from now on."""
-        self._screen.print(
-            text("demo.where", self._words, url=stage.url, data_dir=stage.data_dir), soft_wrap=True, highlight=False
-        )
-        if not self._screen.is_terminal:
-            return self._line
-        follower, watching = DatabaseFollower(db, stage.clock), Watching()
-        snapshot = follower.begin()
-        watching.begin(snapshot.alerts, snapshot.orders)
-        units = unit_names(snapshot.units.values(), self._words)
-        live = self._live = Live(console=self._screen, screen=True, auto_refresh=False)
-        live.start()
-
-        def draw(moment: Moment) -> None:
-            for event in follower.events(0):
-                watching.apply(event.topic, event.row)
-            view = View(
-                watching,
-                moment.now,
-                infos=self._play.infos,
-                units=units,
-                language=self._words,
-                zone=ZONE,
-                rows=self._screen.height,
-                facts=[
-                    ("×", f"{moment.speed:g}"),
-                    (text("demo.messages", self._words), f"{moment.published}"),
-                    (text("demo.faults", self._words), f"{moment.faults}"),
-                ],
-            )
-            live.update(render(view), refresh=True)
-
-        return draw
-
-    def _line(self, moment: Moment) -> None:
-        if moment.elapsed_s < self._next_line:
-            return
-        self._next_line = moment.elapsed_s + LINE_S
-        counts = moment.gauges
-        self._screen.print(
-            text(
-                "demo.progress",
-                self._words,
-                seconds=f"{moment.elapsed_s:.0f}",
-                now=moment.now.isoformat(sep=" ", timespec="minutes")[:16],
-                published=moment.published,
-                stored=counts.counters.get("stored", 0),
-                faults=moment.faults,
-                alerts=sum(counts.alerts.values()),
-                open=sum(number for state, number in counts.orders.items() if state not in {"closed", "cancelled"}),
-                closed=counts.orders.get("closed", 0),
-                overdue=counts.overdue_open,
-            ),
-            highlight=False,
-            soft_wrap=True,
-        )
-        sys.stdout.flush()
-
-
-_FIGURES = (
-    "readings_published",
-    "readings_stored",
-    "readings_lost",
-    "duplicates_ignored",
-    "faults_injected",
-    "faults_detected",
-    "faults_missed",
-    "faults_pending",
-    "false_alerts",
-    "false_critical_alerts",
-    "orders_opened",
-    "orders_closed",
-    "orders_duplicate",
-    "orders_overdue",
-    "orders_escalated",
-)
-
-
-def _print_summary(result: dict[str, Any], screen: Console, words: str) -> None:
-    table = Table(show_header=False, box=None, title=text("demo.summary", words, hours=result["hours"]), title_justify="left")
-    table.add_column()
-    table.add_column(justify="right")
-    for name in _FIGURES:
-        value = result[name]
-        table.add_row(text(f"demo.{name}", words), "–" if value is None else str(value))
-    delay = result["publish_to_order_ms"]
-    if delay["p50"] is not None:
-        table.add_row(text("demo.publish_to_order_ms", words), f"{delay['p50']:.0f} / {delay['p99']:.0f} ms")
-    screen.print(table)
-    faults = Table(box=None, header_style="bold", title=text("demo.by_fault", words), title_justify="left")
-    for name in ("fault", "injected", "detected", "missed", "delay"):
-        faults.add_column(text(f"demo.head_{name}", words), justify="left" if name == "fault" else "right")
-    for name, one in result["by_fault"].items():
-        delay_s = one["delay_p50_s"]
-        shown = "" if delay_s is None else span(timedelta(seconds=delay_s))
-        faults.add_row(
-            code_text("demo.fault_", name, words), str(one["injected"]), str(one["detected"]), str(one["missed"]), shown
-        )
-    screen.print(faults)
-    if not result["quiet"]:
-        screen.print(text("demo.not_quiet", words))
+    print_summary(result, screen, words)

@@ -18,7 +18,18 @@ GROUPS: dict[str, str] = {
 }
 """name of a group of commands -> module of `citybrain.cli` whose `app` holds them"""
 
-COMMANDS: tuple[str, ...] = ("demo", "run", "watch", "replay", "check_config", "docs", "ingest", "rules", "services")
+COMMANDS: tuple[str, ...] = (
+    "demo",
+    "run",
+    "simulate",
+    "watch",
+    "replay",
+    "check_config",
+    "docs",
+    "ingest",
+    "rules",
+    "services",
+)
 """modules of `citybrain.cli` whose `register(root)` adds single commands"""
 
 

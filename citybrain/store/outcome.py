@@ -29,6 +29,12 @@ def firsts(tx: Tx) -> list[Row]:
     return tx.all(_SQL["firsts"])
 
 
+def raised_until(tx: Tx, now: datetime) -> tuple[int, int]:
+    """How many alerts were raised until `now`, and how many orders the cases of such alerts have."""
+    row = tx.one(_SQL["raised_until"], now=now) or {}
+    return row.get("alerts", 0), row.get("orders", 0)
+
+
 def reading_keys(tx: Tx, page: int = 20_000) -> Iterator[tuple[str, int, int]]:
     """Asset, observed time in ms and dedupe key of every stored reading, read page by page."""
     last: Row = {"asset": "", "observed_at": datetime.min.replace(tzinfo=UTC), "message": 0}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -81,7 +82,7 @@ def test_a_short_demo_loses_nothing_and_gives_each_fault_one_order(folder: Path,
     assert found["orders_closed"] > 0
     assert found["publish_to_order_ms"]["p50"] > 0
     text = (folder / "out.txt").read_text()
-    assert "16 s" in text or "15 s" in text
+    assert re.search(r"^1[5-9] s ", text, re.MULTILINE), text  # a line each five seconds, later on a busy machine
     assert "work orders opened" in text
     assert not list(folder.glob("citybrain-demo-*"))
     assert _left_behind(folder) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from typing import Any
+from typing import Any, NamedTuple
 
 from citybrain.kernel.conditions import ConditionInfo
 from citybrain.kernel.times import iso, to_ms
@@ -12,6 +12,18 @@ from simulators.score import AlertRow, OrderRow, Score, percentile, score
 from simulators.truth import Fault
 
 Row = Mapping[str, Any]
+
+
+class Before(NamedTuple):
+    """What there was when the demo began; it is not the demo's doing."""
+
+    start_ms: int
+    """City time at which the demo began."""
+    counters: Mapping[str, int]
+    escalated: int
+
+
+NOTHING = Before(0, {}, 0)
 
 
 def alert_row(row: Row) -> AlertRow:
@@ -47,6 +59,11 @@ def order_row(row: Row) -> OrderRow:
 def until(rows: Iterable[Row], now_ms: int) -> list[Row]:
     """Orders whose first alert was raised before the devices fell silent at the end of the demo."""
     return [row for row in rows if row["raised_at"] is None or to_ms(row["raised_at"]) <= now_ms]
+
+
+def since(rows: Iterable[Row], start_ms: int) -> list[Row]:
+    """Alerts, and orders whose first alert, that were not raised before the demo began."""
+    return [row for row in rows if row["raised_at"] is None or to_ms(row["raised_at"]) >= start_ms]
 
 
 def publish_to_order_ms(
@@ -94,34 +111,38 @@ def summary(
     alerts: Iterable[Row],
     orders: Iterable[Row],
     firsts: Iterable[Row],
-    stored: Set[int],
+    stored: Set[int] | None,
     counters: Mapping[str, int],
     escalated: int,
+    before: Before = NOTHING,
     ledger: Ledger,
     infos: Mapping[str, ConditionInfo],
     now_ms: int,
 ) -> dict[str, Any]:
     """The figures of a demo; `now_ms` is the city time at which publishing ended.
 
-    `stored` are the marks (`simulators.ledger.mark_of`) of the stored readings.
+    `stored` are the marks (`simulators.ledger.mark_of`) of the stored readings; None when there were too many to compare.
+    What there was `before` does not count.
     """
-    orders = until(orders, now_ms)
-    result = score(truth, [alert_row(row) for row in alerts], [order_row(row) for row in orders], now_ms)
+    orders = until(since(orders, before.start_ms), now_ms)
+    told = [alert_row(row) for row in since(alerts, before.start_ms)]
+    result = score(truth, told, [order_row(row) for row in orders], now_ms)
     delays = publish_to_order_ms(firsts, ledger.about_faults, infos)
     acknowledged = ledger.readings
+    new = {name: value - before.counters.get(name, 0) for name, value in counters.items()}
     p50, p99 = percentile(delays, 0.5), percentile(delays, 0.99)
     return {
         "messages_published": ledger.published,
-        "readings_published": len(acknowledged) if acknowledged is not None else ledger.published,
-        "readings_stored": len(stored),
-        "readings_lost": len(acknowledged - stored) if acknowledged is not None else None,
-        "duplicates_ignored": counters.get("duplicates", 0),
-        "readings_late": counters.get("late", 0),
-        "quarantined": counters.get("quarantined", 0),
+        "readings_published": ledger.published if acknowledged is None else len(acknowledged),
+        "readings_stored": new.get("stored", 0) if acknowledged is None or stored is None else len(stored & acknowledged),
+        "readings_lost": None if acknowledged is None or stored is None else len(acknowledged - stored),
+        "duplicates_ignored": new.get("duplicates", 0),
+        "readings_late": new.get("late", 0),
+        "quarantined": new.get("quarantined", 0),
         "orders_opened": len(orders),
         "orders_closed": sum(row["state"] == "closed" for row in orders),
         "orders_overdue": sum(row["overdue_at"] is not None for row in orders),
-        "orders_escalated": escalated,
+        "orders_escalated": escalated - before.escalated,
         "publish_to_order_ms": {
             "p50": None if p50 is None else round(p50, 1),
             "p99": None if p99 is None else round(p99, 1),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 
 from citybrain.apitoken import known_token
@@ -12,13 +13,16 @@ from citybrain.clock import ScaledClock, real_ms
 from citybrain.config import Settings
 from citybrain.kernel.errors import InputError
 from citybrain.kernel.register import Register
+from citybrain.kernel.times import to_ms
 from citybrain.runtime.broker import EmbeddedBroker
 from citybrain.runtime.demo.child import Child
+from citybrain.runtime.demo.pace import Pace
 from citybrain.runtime.postgres import EmbeddedPostgres
 from citybrain.runtime.rundir import RunDir
 from citybrain.store import register as register_store
 from citybrain.store.db import Database
 from citybrain.store.migrate import migrate
+from simulators.world.scenario import DEMO_START
 
 BOOT_MS = 4000
 """real ms from the start of `citybrain run` until the first message: the city's day begins then"""
@@ -26,11 +30,12 @@ READY_S = 60.0
 
 
 class Stage:
-    """Everything that runs beside the demo. Open it as a context; at the end all is stopped and a temporary folder removed."""
+    """Everything that runs beside the demo, a `Scene`. At the end all is stopped and a temporary folder removed."""
 
     def __init__(self, data_dir: Path | None, settings: Settings) -> None:
         self._given, self._settings = data_dir, settings
         self._stack = ExitStack()
+        self.start = datetime.fromisoformat(DEMO_START)
         self.clock = ScaledClock(1.0, 0, 0)
         self.url = ""
         """Of the API."""
@@ -54,8 +59,13 @@ class Stage:
     def __exit__(self, *_exc: object) -> None:
         self._stack.close()
 
-    def open(self, register: Register, *, speed: float, origin_ms: int) -> Database:
-        """Load the register, start the city at `origin_ms` of its time; the open database. Raises UnavailableError.
+    @property
+    def folder(self) -> Path:
+        """Where the city is kept."""
+        return self.data_dir
+
+    def open(self, register: Register, pace: Pace) -> Database:
+        """Load the register, start the city at the beginning of its day; the open database. Raises UnavailableError.
 
         The register goes in before the city wakes up, so that no message finds its asset unknown.
         """
@@ -66,8 +76,8 @@ class Stage:
         with Database(postgres.start(), size=1, name="citybrain demo") as db:
             migrate(db)
             save(db, register)
-        self.clock = ScaledClock(speed, origin_ms, real_ms() + BOOT_MS)
-        child = self.child = Child(self.data_dir)
+        self.clock = ScaledClock(pace.speed, to_ms(self.start), real_ms() + BOOT_MS)
+        child = self._child = Child(self.data_dir)
         self._stack.callback(_end_broker, run)
         self._stack.callback(child.stop)
         child.start(str(self.clock), city=self._settings.city)
@@ -77,6 +87,10 @@ class Stage:
         self.token = known_token(self._settings.api_token, self.data_dir)
         # opened last, so closed first: before the child takes the server away
         return self._stack.enter_context(Database(str(info["database"]), size=4, name="citybrain demo"))
+
+    def check(self) -> None:
+        """Raises UnavailableError when the city has ended."""
+        self._child.check()
 
 
 def _end_broker(run: RunDir) -> None:

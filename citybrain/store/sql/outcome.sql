@@ -18,6 +18,11 @@ SELECT c.asset, c.condition, a.raised_at, a.evidence,
                  WHERE case_id = c.id AND asset = c.asset AND condition = c.condition ORDER BY raised_at LIMIT 1) a ON true
  ORDER BY o.number;
 
+-- raised_until: what came of all that was known at a moment: alerts raised until then, and orders for them
+SELECT (SELECT count(*) FROM alerts WHERE NOT past AND raised_at <= %(now)s) AS alerts,
+       (SELECT count(*) FROM orders o
+         WHERE EXISTS (SELECT 1 FROM alerts a WHERE a.case_id = o.case_id AND a.raised_at <= %(now)s)) AS orders;
+
 -- readings: what makes each stored reading the one it is, a page in the order of the primary key
 SELECT asset, observed_at, message, coalesce(key, message) AS key, (extract(epoch FROM observed_at) * 1000)::bigint AS observed_ms
   FROM readings

@@ -91,3 +91,27 @@ def test_what_was_raised_after_the_devices_fell_silent_does_not_count() -> None:
         [_alert(1), _alert(121, asset="MH-7", condition="DEV-SILENT")], [_order(1, 1), _order(2, 121, asset="MH-7")]
     )
     assert (found["orders_opened"], found["false_alerts"]) == (1, 0)
+
+
+def test_what_was_there_before_the_demo_is_not_its_doing() -> None:
+    ledger = Ledger()
+    ledger.sending(1, Emission(T0, "t", b"1", "MH-1", T0, None), 0)
+    ledger.acknowledged(1)
+    truth = [Fault("f", "cover_stolen", "MH-1", ("MH-1",), ("MH-OPEN",), T0, T0 + HOUR)]
+    mark = mark_of(key_of(Emission(T0, "t", b"1", "MH-1", T0, None)))
+    found = outcome.summary(
+        truth=truth,
+        alerts=[_alert(-60), _alert(5)],
+        orders=[_order(1, -60), _order(2, 5)],
+        firsts=[],
+        stored={mark, mark + 1, mark + 2},
+        counters={"duplicates": 7, "stored": 3},
+        escalated=2,
+        before=outcome.Before(T0, {"duplicates": 5, "stored": 2}, 2),
+        ledger=ledger,
+        infos={},
+        now_ms=T0 + HOUR,
+    )
+    assert (found["orders_opened"], found["orders_escalated"], found["duplicates_ignored"]) == (1, 0, 2)
+    assert (found["readings_published"], found["readings_stored"], found["readings_lost"]) == (1, 1, 0)
+    assert (found["false_alerts"], found["orders_duplicate"]) == (0, 0)
