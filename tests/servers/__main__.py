@@ -7,7 +7,7 @@ from pathlib import Path
 
 from citybrain.kernel.errors import UnavailableError
 from tests.servers import debian
-from tests.servers.kafka import jars
+from tests.servers.kafka import classes
 from tests.servers.node import node_modules
 
 
@@ -15,7 +15,7 @@ def main() -> int:
     """Fetch all; 1 with what to do by hand when something cannot be had."""
     try:
         debian.require("java", "mosquitto", "prometheus", "promtool", "node", "npm")
-        jars()
+        classes()
         for package in sorted(Path(__file__).parent.glob("*/package.json")):
             node_modules(package.parent)
     except UnavailableError as error:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import base64
 import shutil
 import signal
-import subprocess
 import tempfile
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -19,69 +17,24 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from citybrain.kernel.errors import UnavailableError
-from tests.servers import cache, debian
+from tests.servers import cache
+from tests.servers.kafka_jars import POM, jars, java, release
+from tests.servers.kafka_settings import LOG, settings
 from tests.servers.process import ServerProcess, answers, free_port
 from tests.servers.proxy import Proxy
 
-_HERE = Path(__file__).parent
-_LOG = """\
-status = error
-appender.out.type = Console
-appender.out.name = out
-appender.out.layout.type = PatternLayout
-appender.out.layout.pattern = %d %p %c{1}: %m%n
-rootLogger.level = warn
-rootLogger.appenderRef.out.ref = out
-"""
-_SETTINGS = {
-    "process.roles": "broker,controller",
-    "controller.listener.names": "CONTROLLER",
-    "inter.broker.listener.name": "PLAINTEXT",
-    "auto.create.topics.enable": "false",
-    "message.max.bytes": str(4 << 20),
-    "replica.fetch.max.bytes": str(4 << 20),
-    # a killed node may come back when its old session is over; the default of 9 s only makes tests wait
-    "broker.session.timeout.ms": "3000",
-    "broker.heartbeat.interval.ms": "500",
-    "group.initial.rebalance.delay.ms": "0",
-    "offsets.topic.num.partitions": "4",
-    "transaction.state.log.num.partitions": "4",
-    "share.coordinator.state.topic.num.partitions": "1",
-    # small: many topics of 32 partitions live and die in a test run, and their cleaner's default buffer is 128 MiB
-    "log.segment.bytes": str(32 << 20),
-    "log.index.size.max.bytes": str(1 << 20),
-    "log.cleaner.dedupe.buffer.size": str(4 << 20),
-    "log.cleaner.io.buffer.size": str(256 << 10),
-    "num.network.threads": "2",
-    "num.io.threads": "4",
-    "background.threads": "2",
-    # a deleted topic's files go at once, not after a minute
-    "log.segment.delete.delay.ms": "1000",
-}
+_JAVA = ("-XX:+UseSerialGC", "-XX:-UsePerfData")
 
 
-def jars() -> Path:
-    """The folder with the server's jars, from Maven Central by the pom.xml beside this file."""
+def classes() -> Path:
+    """An archive of Kafka's classes as Java has them in memory: it takes 2 of the 3.5 CPU seconds off each start."""
 
-    def fetch(folder: Path) -> None:
-        maven, _ = debian.require("mvn", "java")
-        cache.run(
-            [
-                maven,
-                "-q",
-                "-B",
-                "-Dstyle.color=never",
-                "-f",
-                _HERE / "pom.xml",
-                "dependency:copy-dependencies",
-                f"-DoutputDirectory={folder}",
-            ],
-            folder,
-            "the jars of Apache Kafka",
-            "they come from Maven Central: give Maven a way there (or a mirror, in its settings.xml) and run `make servers`",
-        )
+    def dump(folder: Path) -> None:
+        quiet = ("-Xlog:cds=off", "-Xlog:cds+dynamic=off")
+        with KafkaCluster(java=(f"-XX:ArchiveClassesAtExit={folder / 'classes.jsa'}", *quiet)) as cluster:
+            cluster.stop(wait_s=120)
 
-    return cache.fetched("kafka", [_HERE / "pom.xml"], fetch)
+    return cache.fetched("kafka-classes", [POM, release()], dump) / "classes.jsa"
 
 
 class Route:
@@ -109,11 +62,22 @@ class Route:
 class KafkaCluster:
     """`nodes` combined brokers and controllers on this machine; node ids are 1, 2, …, in a folder of their own.
 
-    `routes` are names of further ways in, each a Route. `properties` are laid over the servers' settings.
+    `routes` are names of further ways in, each a Route. `properties` are laid over the servers' settings. `java` are
+    options of the Java machine, in place of those that make it start quickly.
     """
 
-    def __init__(self, nodes: int = 1, *, routes: Sequence[str] = (), properties: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        nodes: int = 1,
+        *,
+        routes: Sequence[str] = (),
+        properties: Mapping[str, str] | None = None,
+        java: Sequence[str] | None = None,
+    ) -> None:
+        # by the lesser of Java's two compilers: its code runs half as fast and is there at once
+        self._options = tuple(java) if java is not None else (f"-XX:SharedArchiveFile={classes()}", "-XX:TieredStopAtLevel=1")
         self.folder = Path(tempfile.mkdtemp(prefix="citybrain-kafka-"))
+        (self.folder / "log4j2.properties").write_text(LOG)
         self._heap_mb = 512 if nodes == 1 else 256
         self._cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "a")
         self.ports = {node: free_port() for node in range(1, nodes + 1)}
@@ -184,13 +148,13 @@ class KafkaCluster:
             found = admin.describe_topics([topic])[0]["partitions"]
         return next(int(one["leader_id"]) for one in found if one["partition_index"] == partition)
 
-    def stop(self) -> None:
-        """End all nodes; the data stays, start() goes on with it. A quorum that goes down together cannot do so in order,
-        and is not waited for."""
+    def stop(self, wait_s: float = 3) -> None:
+        """End all nodes; the data stays, start() goes on with it. A quorum that goes down together cannot do so in order:
+        what is still there after `wait_s` is killed."""
         for process in self._nodes.values():
             process.signal(signal.SIGTERM)
         for process in self._nodes.values():
-            process.stop(3)
+            process.stop(wait_s)
 
     def remove(self) -> None:
         """End everything and delete the data."""
@@ -221,11 +185,6 @@ class KafkaCluster:
         finally:
             client.close()
 
-    @cached_property
-    def _java(self) -> list[str | Path]:
-        (java,) = debian.require("java")
-        return [java, "-XX:+UseSerialGC", "-XX:-UsePerfData", f"-Dlog4j2.configurationFile={self.folder / 'log4j2.properties'}"]
-
     def _node(self, node: int) -> ServerProcess:
         """Write the node's settings; its process, not started."""
         listeners = {"PLAINTEXT": self.ports[node], "CONTROLLER": self._controllers[node]}
@@ -233,50 +192,35 @@ class KafkaCluster:
         for name, route in self.routes.items():
             listeners[name.upper()] = self._behind[name][node]
             advertised[name.upper()] = route.proxies[node - 1].port
-        copies = min(len(self.ports), 3)
-        settings = {
-            **_SETTINGS,
-            "node.id": node,
-            "controller.quorum.voters": ",".join(f"{one}@127.0.0.1:{port}" for one, port in self._controllers.items()),
-            "listeners": _listeners(listeners),
-            "advertised.listeners": _listeners(advertised),
-            "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT" for name in listeners),
-            "log.dirs": self.folder / f"data-{node}",
-            "default.replication.factor": copies,
-            "min.insync.replicas": max(1, copies - 1),
-            "offsets.topic.replication.factor": copies,
-            "transaction.state.log.replication.factor": copies,
-            "transaction.state.log.min.isr": max(1, copies - 1),
-            "share.coordinator.state.topic.replication.factor": copies,
-            "share.coordinator.state.topic.min.isr": max(1, copies - 1),
-            **self._properties,
-        }
-        (self.folder / "log4j2.properties").write_text(_LOG)
-        self._config(node).write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
-        heap = ["-Xms64m", f"-Xmx{self._heap_mb}m"]
-        command = [*self._java, *heap, "-cp", f"{jars()}/*", "kafka.Kafka", self._config(node)]
-        return ServerProcess(f"Kafka node {node}", command, self.folder / f"node-{node}.log")
+        given = settings(node, self.folder / f"data-{node}", self._controllers, listeners, advertised)
+        lines = (f"{name}={value}\n" for name, value in {**given, **self._properties}.items())
+        self._config(node).write_text("".join(lines))
+        words = self._words("kafka.Kafka", *self._options, "-Xms64m", f"-Xmx{self._heap_mb}m")
+        return ServerProcess(f"Kafka node {node}", [*words, self._config(node)], self.folder / f"node-{node}.log")
+
+    def _words(self, program: str, *options: str) -> list[str | Path]:
+        log = f"-Dlog4j2.configurationFile={self.folder / 'log4j2.properties'}"
+        return [java(), *_JAVA, *options, log, "-cp", f"{jars()}/*", program]
 
     def _config(self, node: int) -> Path:
         return self.folder / f"node-{node}.properties"
 
     def _format(self) -> None:
-        """Give each node's disk the cluster's id, as Kafka's own tool does."""
-        tool = [*self._java, "-XX:TieredStopAtLevel=1", "-cp", f"{jars()}/*", "kafka.tools.StorageTool"]
+        """Give each node's disk the cluster's id, as Kafka's own tool does; all at once, each takes a Java machine."""
+        tool = self._words("kafka.tools.StorageTool", *(one for one in self._options if "AtExit" not in one))
+        tools = []
         for node in self._nodes:
             words = [*tool, "format", "-t", self._cluster_id, "-c", self._config(node)]
-            done = subprocess.run([str(word) for word in words], capture_output=True, text=True)
-            if done.returncode:
-                raise UnavailableError(f"Kafka's disk cannot be formatted:\n{done.stdout}{done.stderr}")
+            tools.append(ServerProcess("Kafka's storage tool", words, self.folder / f"format-{node}.log"))
+            tools[-1].start()
+        for one in tools:
+            if one.wait():
+                raise UnavailableError(f"Kafka's disk cannot be formatted:\n{one.tail()}")
         self._made = True
 
 
 def _url(ports: Iterable[int]) -> str:
     return "kafka://" + ",".join(f"127.0.0.1:{port}" for port in ports)
-
-
-def _listeners(ports: Mapping[str, int]) -> str:
-    return ",".join(f"{name}://127.0.0.1:{port}" for name, port in ports.items())
 
 
 def _counted(admin: KafkaAdminClient, node: int) -> bool:

@@ -94,6 +94,11 @@ class ServerProcess:
                 raise UnavailableError(f"{self.name} is not ready within {wait_s:g} s:\n{self.tail()}")
             time.sleep(0.05)
 
+    def wait(self, wait_s: float = 60) -> int:
+        """Wait until it ends by itself; its exit code."""
+        assert self._process is not None, f"{self.name} was not started"
+        return self._process.wait(wait_s)
+
     def tail(self, lines: int = 30) -> str:
         """The last lines that it wrote."""
         text = self.log.read_text(errors="replace") if self.log.exists() else ""
