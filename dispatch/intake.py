@@ -1,10 +1,12 @@
 """Alert events to alerts, cases and orders, in the transaction of the batch that caused them.
 
     1. record   the history of the alerts; what was known already is a replay and stops here
-    2. load     the cases that the new events touch or could touch, locked (see `citybrain.store.cases`)
-    3. decide   `dispatch.cases` says where each new alert goes; new cases and orders are drafted in memory
-    4. apply    cases, orders, ledger, timers and notices, written together
-    5. follow   what the other changes mean for cases that were there: verification, rework, withdrawal
+    2. hold     the cases that the new events touch or could touch (see `citybrain.store.cases`), before any alert is written:
+                whoever holds a case may write its alerts, so who wrote an alert first and waited then would make a ring
+    3. save     the alerts as they are now
+    4. decide   `dispatch.cases` says where each new alert goes; new cases and orders are drafted in memory
+    5. apply    cases, orders, ledger, timers and notices, written together
+    6. follow   what the other changes mean for cases that were there: verification, rework, withdrawal
 
 A raised alert opens its order even when the same batch resolves it again: how readings fall into batches changes nothing.
 """
@@ -35,6 +37,7 @@ _SENSOR_OUTCOMES = frozenset({"verified", "cleared_by_sensor", "cleared"})
 """Cases that ended because the sensor said so; if it changes its mind about that episode, there is work again."""
 
 _BACK = frozenset({AlertChange.AMENDED, AlertChange.REFIRED})
+_PLACING = _BACK | {AlertChange.RAISED}
 
 
 def take(
@@ -50,18 +53,21 @@ def take(
     if not fresh:
         return []
     look = Lookups(infos, register, limits, calendars)
-    superseded = alerts.save(tx, fresh, traces)
     last = {event.id: event for event in fresh}
+    candidates = _candidates(fresh, last)
     members = alerts.memberships(tx, list(last))
-    new = [event for event in _candidates(fresh, last) if _needs_place(event, last[event.id], members.get(event.id))]
-    ids = {str(row["case_id"]) for row in members.values() if row["case_id"]} | superseded
-    held = _hold(tx, look, new, ids)
-    # between reading and holding, the cycle may have moved an alert from its waiting case to its parent's
+    ids = _homes(members)
+    likely = [event for event in candidates if _may_need_place(event, members.get(event.id))]
+    held = _hold(tx, look, likely, ids)
+    superseded = alerts.save(tx, fresh, traces)
+    # between reading and holding, the cycle may have moved an alert from its waiting case to its parent's, or closed its case
     members = alerts.memberships(tx, list(last))
-    moved = {str(row["case_id"]) for row in members.values() if row["case_id"]} - ids
-    held += cases.lock(tx, ids=moved) if moved else []
+    new = [event for event in candidates if _needs_place(event, last[event.id], members.get(event.id))]
+    unlikely = [event for event in new if event not in likely]
+    if unlikely or (_homes(members) | superseded) - ids:
+        held += _hold(tx, look, unlikely, _homes(members) | superseded)
     rows = {str(row["id"]): row for row in held}
-    board = Board.of(open_case(row) for row in held)
+    board = Board.of(open_case(row) for row in rows.values())
     home = {alert: str(row["case_id"]) for alert, row in members.items() if str(row["case_id"]) in board.cases}
     work = Placing(tx, look, board, orders.open_of(tx, sorted(rows)), home, now, traces)
     for event in new:
@@ -75,6 +81,17 @@ def _candidates(events: Iterable[AlertEvent], last: Mapping[str, AlertEvent]) ->
     """For each alert the event that may place it: that it was raised, else its last."""
     raised = {event.id: event for event in events if event.change == AlertChange.RAISED}
     return [raised.get(alert, event) for alert, event in last.items()]
+
+
+def _homes(members: Mapping[str, Row]) -> set[str]:
+    return {str(row["case_id"]) for row in members.values() if row["case_id"]}
+
+
+def _may_need_place(event: AlertEvent, member: Row | None) -> bool:
+    """Before the alert is written: could `_needs_place` say so afterwards?"""
+    if member is not None and member["case_id"] is not None and member["case_state"] != "closed":
+        return False
+    return event.change != AlertChange.ADDED and (event.change in _PLACING or event.phase != AlertPhase.RESOLVED)
 
 
 def _needs_place(event: AlertEvent, last: AlertEvent, member: Row | None) -> bool:

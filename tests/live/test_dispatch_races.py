@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from random import Random
@@ -11,9 +11,9 @@ from random import Random
 import pytest
 
 from citybrain.kernel.errors import CityBrainError, StateError
-from citybrain.kernel.events import AlertChange
-from citybrain.store import cases, timers
-from citybrain.store.db import Database
+from citybrain.kernel.events import AlertChange, AlertEvent
+from citybrain.store import alerts, cases, timers
+from citybrain.store.db import Database, Tx
 from dispatch.cycle import run_cycle
 from tests.dispatch_kit import CALENDARS, LIMITS, NOON, Town, event
 
@@ -205,3 +205,33 @@ def test_a_storm_of_everything_at_once(town: Town) -> None:
                 "verified",
                 "cleared_by_sensor",
             }
+
+
+def test_a_lamp_comes_back_in_one_dispatcher_while_another_takes_its_case_up(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town.take(event("sl-1", "SL-OUT", AlertChange.RAISED, NOON))
+    written, go_on = threading.Event(), threading.Event()
+    save = alerts.save
+
+    def slowly(tx: Tx, events: Sequence[AlertEvent], traces: Mapping[str, str] | None = None) -> set[str]:
+        found = save(tx, events, traces)
+        if events[0].asset == "sl-1":
+            written.set()
+            go_on.wait(1)
+        return found
+
+    monkeypatch.setattr(alerts, "save", slowly)
+    back = event("sl-1", "SL-OUT", AlertChange.RESOLVED, NOON + timedelta(minutes=1), onset=NOON)
+    trip = event("cab-1", "CAB-TRIP", AlertChange.RAISED, NOON + timedelta(minutes=1))
+    town.now = NOON + timedelta(minutes=1)
+
+    def second() -> object:
+        assert written.wait(5)
+        return town.take(trip)
+
+    # whoever writes an alert before it holds its case makes a ring with who has the case and moves its alerts
+    answers = at_once(lambda: town.take(back), second)
+    assert not [answer for answer in answers if isinstance(answer, Exception)]
+    assert [case["outcome"] for case in town.cases(asset="sl-1")] == ["grouped"]
+    assert [order["asset"] for order in town.orders()] == ["cab-1"]
