@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from citybrain.cli.common import writable, write_json
+from citybrain.kernel.errors import UnavailableError
 
 app = typer.Typer(
     help="Measure this machine. Example: citybrain bench pipeline --assets 2000 --seconds 10", no_args_is_help=True
@@ -50,6 +54,59 @@ def bench_pipeline(
 
     writable("--json", output)
     _show(run(assets, seconds, rate), output)
+
+
+@app.command("cluster")
+def bench_cluster(
+    assets: Annotated[int, typer.Option(help="Assets that send.", min=2)] = 2000,
+    seconds: Annotated[float, typer.Option(help="How long each part publishes.", min=3)] = 15,
+    kafka_url: Annotated[str | None, typer.Option(help="A Kafka for it; none: one is started (from a checkout).")] = None,
+    mqtt_url: Annotated[str | None, typer.Option(help="An MQTT 5 broker without login; none: a mosquitto is started.")] = None,
+    database_url: Annotated[str | None, typer.Option(help="An EMPTY database; none: an embedded one.")] = None,
+    output: JsonOut = None,
+) -> None:
+    """The services of the cluster under load: ingest, rules, archive and dispatch as processes, with real servers.
+
+    Servers that are not given are started for it; Kafka and mosquitto come as the tests get theirs, so that needs a checkout.
+
+    Example: citybrain bench cluster --seconds 15 --json cluster.json
+    """
+    from citybrain.runtime.cluster.bench import Servers
+    from citybrain.runtime.cluster.bench import bench_cluster as run
+
+    writable("--json", output)
+    with ExitStack() as stack:
+        servers = Servers(
+            mqtt_url or _started(stack, "mosquitto"),
+            kafka_url or _started(stack, "kafka"),
+            database_url or _database(stack),
+        )
+        figures = run(servers, assets, seconds)
+    _show(figures, output)
+
+
+def _started(stack: ExitStack, name: str) -> str:
+    """The URL of a server that lives as long as the stack."""
+    try:
+        from tests.servers.kafka import KafkaCluster
+        from tests.servers.mosquitto import Mosquitto
+    except ImportError:
+        option = "--kafka-url" if name == "kafka" else "--mqtt-url"
+        raise UnavailableError(f"no {name} is given ({option}), and one can be started only from a checkout") from None
+    if name == "kafka":
+        return str(stack.enter_context(KafkaCluster()).url)
+    return str(stack.enter_context(Mosquitto()).url)
+
+
+def _database(stack: ExitStack) -> str:
+    from citybrain.runtime.postgres import EmbeddedPostgres
+
+    folder = Path(tempfile.mkdtemp(prefix="citybrain-bench-"))
+    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    postgres = EmbeddedPostgres(folder / "pg")
+    url = postgres.start()
+    stack.callback(postgres.stop)
+    return url
 
 
 @app.command("all")
