@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
+import psutil
 import pytest
 from kafka import KafkaProducer
 from kafka.admin import NewTopic
@@ -21,6 +23,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from citybrain.kernel.errors import UnavailableError
+from citybrain.runtime.process import child_environment
 from tests.servers import debian
 from tests.servers.kafka import KafkaCluster
 from tests.servers.mosquitto import Mosquitto
@@ -222,6 +225,38 @@ def test_one_clients_way_to_kafka_is_cut_while_others_go_on() -> None:
         # so it sends nothing any more; whoever sees a record fail makes a new producer, or ends
         with producing(far_servers) as far:
             far.send("t", b"4").get(10)
+
+
+_PARENT = """
+import sys, threading, time
+from pathlib import Path
+from tests.servers.process import ServerProcess
+server = ServerProcess("sleep", ["sleep", "60"], Path(sys.argv[1]))
+starter = threading.Thread(target=server.start)
+starter.start()
+starter.join()
+time.sleep(0.2)
+print(server.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_server_outlives_the_thread_that_started_it_and_dies_with_the_test_run(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", _PARENT, tmp_path / "log"], stdout=subprocess.PIPE, env=child_environment()
+    ) as parent:
+        assert parent.stdout is not None
+        server = psutil.Process(int(parent.stdout.readline()))
+        assert server.is_running()
+        parent.kill()
+        parent.wait()
+        server.wait(10)
+
+
+def test_the_fixture_is_a_broker(mosquitto_url: str) -> None:
+    client = mqtt.Client(CallbackAPIVersion.VERSION2)
+    assert client.connect("127.0.0.1", int(mosquitto_url.rpartition(":")[2])) == mqtt.MQTT_ERR_SUCCESS
+    client.disconnect()
 
 
 def test_what_is_missing_is_said_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
