@@ -15,6 +15,7 @@ GROUPS: dict[str, str] = {
     "quarantine": "quarantine",
     "bench": "bench",
     "topics": "topics",
+    "secrets": "secrets_",
 }
 """name of a group of commands -> module of `citybrain.cli` whose `app` holds them"""
 
