@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -54,6 +56,8 @@ def create(given: Settings) -> faust.App:
         topic_disable_leader=True, stream_wait_empty=False, broker_commit_interval=1e9, broker_commit_every=10**12,
         broker_session_timeout=SESSION_S, broker_heartbeat_interval=SESSION_S / 3, broker_rebalance_timeout=REBALANCE_S / 2,
         consumer_max_fetch_size=2 * MAX_RECORD_BYTES, web_enabled=False, worker_redirect_stdouts=False,
+        # Faust makes it and puts nothing there: its own tables are not used
+        datadir=Path(tempfile.gettempdir()) / f"citybrain-faust-{os.getpid()}",
     )  # fmt: skip
     topic = given.kafka_prefix + READINGS
 

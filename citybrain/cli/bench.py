@@ -94,7 +94,7 @@ def _started(stack: ExitStack, name: str) -> str:
         option = "--kafka-url" if name == "kafka" else "--mqtt-url"
         raise UnavailableError(f"no {name} is given ({option}), and one can be started only from a checkout") from None
     if name == "kafka":
-        return str(stack.enter_context(KafkaCluster()).url)
+        return str(stack.enter_context(KafkaCluster(java=())).url)
     return str(stack.enter_context(Mosquitto()).url)
 
 

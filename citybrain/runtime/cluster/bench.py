@@ -66,9 +66,16 @@ class City:
 
 @contextmanager
 def running(
-    servers: Servers, assets: int, prefix: str, services: Mapping[str, str] = ONE_EACH, env: Mapping[str, str] | None = None
+    servers: Servers,
+    assets: int,
+    prefix: str,
+    services: Mapping[str, str] = ONE_EACH,
+    own: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Iterator[City]:
-    """The services as processes, on topics of their own; `assets` in the register. The database must be empty or ours."""
+    """The services as processes, on topics of their own; `assets` in the register. The database must be empty or ours.
+
+    `own` is environment of single members, by name.
+    """
     folder = Path(tempfile.mkdtemp(prefix="citybrain-cluster-"))
     shared = {
         "CITYBRAIN_KAFKA_URL": servers.kafka,
@@ -78,9 +85,8 @@ def running(
         "CITYBRAIN_MQTT_PROTOCOL": "5",
         "CITYBRAIN_MQTT_GROUP": f"{prefix}citybrain",
         "CITYBRAIN_LOG_LEVEL": "INFO",
-        **(env or {}),
     }
-    fleet = Fleet(folder, services, shared)
+    fleet = Fleet(folder, services, shared, own)
     try:
         with Database(servers.database, size=4, name="citybrain bench") as db:
             migrate(db)
