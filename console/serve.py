@@ -6,7 +6,7 @@ import contextlib
 import errno
 import logging
 import socket
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
 import uvicorn
@@ -19,6 +19,7 @@ from citybrain.metrics import Metrics
 from citybrain.store.db import Database
 from console.app import create_app
 from console.context import CityTables
+from console.ready import Check
 
 log = logging.getLogger(__name__)
 
@@ -91,12 +92,13 @@ def serve(
     stopping: Callable[[], bool],
     *,
     metrics: Metrics | None = None,
+    checks: Sequence[Callable[[], Check]] | None = None,
 ) -> None:
     """Serve until `stopping()`. `run` is the run folder, None for a service of its own, which takes no other port than the
-    wanted one; `on_port` gets the real port once connections are taken.
+    wanted one; `on_port` gets the real port once connections are taken; `metrics` and `checks` are those of `create_app`.
 
     Raises ConfigError when the address cannot be listened at at all.
     """
-    app = create_app(db, settings, clock, city, metrics=metrics, run=run, alone=run is None)
+    app = create_app(db, settings, clock, city, metrics=metrics, run=run, alone=run is None, checks=checks)
     sock = bind(settings.http_host, settings.http_port, only=run is None)
     HttpServer(app, sock, on_port=on_port, stopping=stopping).serve_here()

@@ -9,9 +9,10 @@ from citybrain.config import Settings
 from citybrain.kernel.errors import CityBrainError
 from citybrain.metrics import Metrics
 from citybrain.runtime.city import City
-from citybrain.runtime.cluster.watching import database_url, prepare
+from citybrain.runtime.cluster.watching import database_probe, database_url, prepare
 from citybrain.runtime.process import Signals
 from citybrain.store.db import Database
+from console.ready import Check
 from console.serve import serve
 
 log = logging.getLogger("citybrain.service")
@@ -24,6 +25,8 @@ def console(settings: Settings) -> int:
     prepare(settings)
     city = City(settings)
     metrics = Metrics(stages=(NAME,), cluster=True)
+    # not over the pool: that waits long for a connection, and a probe must answer soon
+    database = database_probe(database_url(settings), "citybrain console probe")
     try:
         with Database(database_url(settings), size=6, name="citybrain console") as db:
 
@@ -35,7 +38,10 @@ def console(settings: Settings) -> int:
             def on_port(port: int) -> None:
                 log.info("the API is at http://%s:%d/docs", settings.http_host, port)
 
-            serve(settings, db, clocks.parse(settings.clock), city, None, on_port, stopping, metrics=metrics)
+            serve(
+                settings, db, clocks.parse(settings.clock), city, None, on_port, stopping, metrics=metrics,
+                checks=[lambda: Check("database", *database())],
+            )  # fmt: skip
     except CityBrainError as error:
         log.error("%s ends: %s", NAME, error)
         return 1
