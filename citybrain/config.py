@@ -45,9 +45,7 @@ class Settings(BaseSettings):
         "", description="Put before the name of each topic and consumer group.", pattern=r"^[A-Za-z0-9._-]*$"
     )
     kafka_replication: int = Field(1, description="Replicas of each topic that `topics apply` makes.", ge=1, le=9)
-    pack_ms: int = Field(
-        10, description="A record of topic `readings` waits so long for more readings (ms).", ge=0, le=1000
-    )
+    pack_ms: int = Field(10, description="A record of topic `readings` waits so long for more readings (ms).", ge=0, le=1000)
     service_id: str = Field(
         "",
         description="Name of this instance of a service, fixed over restarts; none: made of its name and its host.",
@@ -79,6 +77,7 @@ class Settings(BaseSettings):
     )
     rejudge_days: float = Field(30, description="How far back late readings are judged again (days).", gt=0)
     retention_days: float = Field(400, description="How long readings are kept (days).", gt=0)
+    summary_days: float = Field(3660, description="How long sums of readings by hour and day are kept (days).", gt=0)
     language: Literal["en", "zh"] = Field("en", description="Language of texts for people.")
     clock: str = Field("system", description="'system', or 'speed=600,origin=2026-06-12T14:00:00+00:00' for a demo.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Level of the log.")

@@ -1,4 +1,4 @@
-"""The dispatch cycle as a loop, alike in both runtimes: what is due is done four times a second, old rows go once an hour."""
+"""The dispatch cycle as a loop, alike in both runtimes: four times a second what is due; beside it the archive is kept."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from citybrain.clock import Clock
 from citybrain.metrics import Metrics
 from citybrain.runtime.city import City
-from citybrain.runtime.retention import Retention
+from citybrain.runtime.upkeep import Upkeep
 from citybrain.store.db import Database
 from dispatch.channels import open_channels
 from dispatch.cycle import run_cycle
@@ -26,7 +26,7 @@ class Cycling:
     def __init__(self, city: City, clock: Clock, metrics: Metrics) -> None:
         self._city, self._clock, self._metrics = city, clock, metrics
         self._channels = open_channels(city.settings)
-        self._retention = Retention(city.settings.retention_days)
+        self._upkeep = Upkeep(city.settings)
 
     def warn(self) -> None:
         """Say what nobody is responsible for."""
@@ -41,5 +41,9 @@ class Cycling:
             db, now=self._clock.now(), infos=city.rulebook.info, register_of=lambda: city.register, limits=city.limits,
             calendars=city.calendars, channels=self._channels, metrics=self._metrics,
         )  # fmt: skip
-        self._retention.expire(db, self._clock.now())
+        self._upkeep.turn(db, self._clock.now())
         time.sleep(max(_LEAST_S, EVERY_S - (time.monotonic() - began)))
+
+    def close(self) -> None:
+        """Wait for what goes on beside the cycle, before the database is closed."""
+        self._upkeep.close()

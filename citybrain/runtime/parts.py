@@ -134,6 +134,7 @@ def cycle(settings: Settings, run: RunDir, signals: Signals) -> None:
                 with db.transaction() as tx:
                     city.refresh_register(tx)
         bird.stop()
+        cycling.close()
 
 
 def http(settings: Settings, run: RunDir, signals: Signals) -> None:

@@ -216,6 +216,14 @@ class Database:
         """Run `work` in a transaction; again when the database asks for it (serialization, deadlock, lock)."""
         return attempt(self.transaction, work, tries)
 
+    def call(self, sql: LiteralString, **params: Any) -> None:
+        """Run one statement outside of any transaction: a procedure that makes its own."""
+        try:
+            with psycopg.connect(self.url, autocommit=True, application_name="citybrain call") as conn:
+                psycopg.ClientCursor(conn).execute(sql, params or None)
+        except psycopg.Error as error:
+            raise _mapped(error) from error
+
     @contextmanager
     def listen(self, channel: LiteralString) -> Iterator[Callable[[float], bool]]:
         """LISTEN on a channel with a connection of its own; yields `wait(seconds) -> bool` (True: somebody notified)."""

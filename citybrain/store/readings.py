@@ -53,17 +53,19 @@ def add_late(tx: Tx, readings: Sequence[Reading], now: datetime) -> list[bool]:
     """
     if not readings:
         return []
-    first: dict[tuple[str, int, int], Reading] = {}
-    for reading in readings:
-        first.setdefault((reading.asset, reading.observed_ms, message_key(reading)), reading)
-    new = {id(reading) for reading in _add_new(tx, list(first.values()), LATE, windows=False)}
+    places = [(reading.asset, reading.observed_ms, message_key(reading)) for reading in readings]
+    first = dict(zip(reversed(places), reversed(readings), strict=True))
+    new = {(one.asset, one.observed_ms, message_key(one)) for one in _add_new(tx, list(first.values()), LATE, windows=False)}
     since: dict[str, int] = {}
-    for reading in readings:
-        if id(reading) in new:
-            since[reading.asset] = min(reading.observed_ms, since.get(reading.asset, reading.observed_ms))
+    for asset, observed_ms, _ in new:
+        since[asset] = min(observed_ms, since.get(asset, observed_ms))
     if since:
         tx.run(_SQL["ask_rejudge"], assets=list(since), since=[from_ms(ms) for ms in since.values()], asked_at=now)
-    return [id(reading) in new for reading in readings]
+    fresh = []
+    for place in places:
+        fresh.append(place in new)
+        new.discard(place)
+    return fresh
 
 
 def _write(tx: Tx, readings: Sequence[Reading], quality: int) -> None:

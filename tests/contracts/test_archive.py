@@ -221,7 +221,8 @@ def test_late_readings_ask_for_their_assets_to_be_judged_again(archive: Any, now
             {"asset": "B", "since": from_ms(now_ms + 4)},
         ]
         assert tx.all("SELECT asset, quality FROM readings ORDER BY asset, observed_at") == [
-            {"asset": "A", "quality": 256}, {"asset": "A", "quality": 0}, {"asset": "B", "quality": 256}, {"asset": "B", "quality": 256},
+            {"asset": "A", "quality": 256}, {"asset": "A", "quality": 0},
+            {"asset": "B", "quality": 256}, {"asset": "B", "quality": 256},
         ]  # fmt: skip
     assert [one.flags for one in stored(archive, "A")] == [0, 0], "late is what we found, no flag of the device"
 

@@ -22,7 +22,7 @@ def test_old_readings_and_bad_messages_go(db: Database) -> None:
             at = to_ms(NOW - timedelta(days=days))
             readings.add_fresh(tx, [Reading("A", "drain", "A", at, at, {"level_mm": 1.0})])
             quarantine.add(tx, [("t", b"%d" % days, "not_json", "")], NOW - timedelta(days=days))
-    retention = Retention(400)
+    retention = Retention(400, 3660)
     assert retention.expire(db, NOW) == 4
     assert retention.expire(db, NOW + timedelta(days=400)) == 0, "not again within the hour"
     with db.transaction() as tx:

@@ -100,6 +100,7 @@ class Sidelines:
             while not self._stop.is_set():
                 self._cycling.turn(db)
         finally:
+            self._cycling.close()
             db.close()
 
     def _publish(self) -> None:

@@ -95,50 +95,58 @@ $$;
 COMMENT ON FUNCTION readings_estimate IS 'About how many messages the archive holds, as the planner believes.';
 
 -- The live views are exact at every moment: what is summarised and not stale, what is not summarised yet, and what is stale.
+-- LATERAL, so that stale hours are read by the primary key, whatever the planner believes.
 CREATE VIEW live_1m AS
 SELECT asset, measure, bucket, n, numbers, total, low, high, newest FROM summary_1m AS s
 WHERE NOT EXISTS (SELECT FROM readings_stale AS x WHERE x.asset = s.asset AND x.hour = date_bin('1 hour', s.bucket, '2000-01-01 00:00+00'))
 UNION ALL
-SELECT asset, measure, date_bin('1 minute', observed_at, '2000-01-01 00:00+00'), count(*), count(value), sum(value), min(value), max(value),
-       max(ARRAY[ROW(observed_at, message, value, label)::reading_point])
+SELECT asset, measure, date_bin('1 minute', observed_at, '2000-01-01 00:00+00'), count(*) AS n, count(value) AS numbers, sum(value) AS total, min(value) AS low, max(value) AS high,
+       max(ARRAY[ROW(observed_at, message, value, label)::reading_point]) AS newest
 FROM readings WHERE observed_at >= coalesce((SELECT done_to FROM archive_state), '-infinity') AND measure <> ''
 GROUP BY 1, 2, 3
 UNION ALL
-SELECT r.asset, r.measure, date_bin('1 minute', r.observed_at, '2000-01-01 00:00+00'), count(*), count(r.value), sum(r.value), min(r.value),
-       max(r.value), max(ARRAY[ROW(r.observed_at, r.message, r.value, r.label)::reading_point])
-FROM (SELECT DISTINCT asset, hour FROM readings_stale) AS x
-JOIN readings AS r ON r.asset = x.asset AND r.observed_at >= x.hour AND r.observed_at < x.hour + interval '1 hour'
-WHERE r.observed_at < (SELECT done_to FROM archive_state) AND r.measure <> ''
-GROUP BY 1, 2, 3;
+SELECT x.asset, v.measure, v.bucket, v.n, v.numbers, v.total, v.low, v.high, v.newest FROM (SELECT DISTINCT asset, hour AS begin FROM readings_stale) AS x
+CROSS JOIN LATERAL (
+    SELECT measure, date_bin('1 minute', observed_at, '2000-01-01 00:00+00') AS bucket, count(*) AS n, count(value) AS numbers, sum(value) AS total, min(value) AS low,
+           max(value) AS high, max(ARRAY[ROW(observed_at, message, value, label)::reading_point]) AS newest
+    FROM readings AS r
+    WHERE r.asset = x.asset AND r.observed_at >= x.begin AND r.observed_at < x.begin + interval '1 hour'
+      AND r.observed_at < (SELECT done_to FROM archive_state) AND r.measure <> ''
+    GROUP BY 1, 2
+) AS v;
 
 CREATE VIEW live_1h AS
 SELECT asset, measure, bucket, n, numbers, total, low, high, newest FROM summary_1h AS s
 WHERE NOT EXISTS (SELECT FROM readings_stale AS x WHERE x.asset = s.asset AND x.hour = s.bucket)
 UNION ALL
 SELECT asset, measure, date_bin('1 hour', bucket, '2000-01-01 00:00+00'), sum(n)::bigint, sum(numbers)::bigint, sum(total), min(low), max(high), max(newest)
-FROM live_1m
-WHERE bucket >= coalesce((SELECT date_bin('1 hour', done_to, '2000-01-01 00:00+00') FROM archive_state), '-infinity')
+FROM live_1m WHERE bucket >= coalesce((SELECT date_bin('1 hour', done_to, '2000-01-01 00:00+00') FROM archive_state), '-infinity')
 GROUP BY 1, 2, 3
 UNION ALL
-SELECT r.asset, r.measure, date_bin('1 hour', r.observed_at, '2000-01-01 00:00+00'), count(*), count(r.value), sum(r.value), min(r.value),
-       max(r.value), max(ARRAY[ROW(r.observed_at, r.message, r.value, r.label)::reading_point])
-FROM (SELECT DISTINCT asset, hour FROM readings_stale) AS x
-JOIN readings AS r ON r.asset = x.asset AND r.observed_at >= x.hour AND r.observed_at < x.hour + interval '1 hour'
-WHERE r.observed_at < (SELECT date_bin('1 hour', done_to, '2000-01-01 00:00+00') FROM archive_state) AND r.measure <> ''
-GROUP BY 1, 2, 3;
+SELECT x.asset, v.measure, v.bucket, v.n, v.numbers, v.total, v.low, v.high, v.newest FROM (SELECT DISTINCT asset, hour AS begin FROM readings_stale) AS x
+CROSS JOIN LATERAL (
+    SELECT measure, date_bin('1 hour', observed_at, '2000-01-01 00:00+00') AS bucket, count(*) AS n, count(value) AS numbers, sum(value) AS total, min(value) AS low,
+           max(value) AS high, max(ARRAY[ROW(observed_at, message, value, label)::reading_point]) AS newest
+    FROM readings AS r
+    WHERE r.asset = x.asset AND r.observed_at >= x.begin AND r.observed_at < x.begin + interval '1 hour'
+      AND r.observed_at < (SELECT date_bin('1 hour', done_to, '2000-01-01 00:00+00') FROM archive_state) AND r.measure <> ''
+    GROUP BY 1, 2
+) AS v;
 
 CREATE VIEW live_1d AS
 SELECT asset, measure, bucket, n, numbers, total, low, high, newest FROM summary_1d AS s
 WHERE NOT EXISTS (SELECT FROM readings_stale AS x WHERE x.asset = s.asset AND date_bin('1 day', x.hour, '2000-01-01 00:00+00') = s.bucket)
 UNION ALL
 SELECT asset, measure, date_bin('1 day', bucket, '2000-01-01 00:00+00'), sum(n)::bigint, sum(numbers)::bigint, sum(total), min(low), max(high), max(newest)
-FROM live_1h
-WHERE bucket >= coalesce((SELECT date_bin('1 day', done_to, '2000-01-01 00:00+00') FROM archive_state), '-infinity')
+FROM live_1h WHERE bucket >= coalesce((SELECT date_bin('1 day', done_to, '2000-01-01 00:00+00') FROM archive_state), '-infinity')
 GROUP BY 1, 2, 3
 UNION ALL
-SELECT r.asset, r.measure, date_bin('1 day', r.observed_at, '2000-01-01 00:00+00'), count(*), count(r.value), sum(r.value), min(r.value),
-       max(r.value), max(ARRAY[ROW(r.observed_at, r.message, r.value, r.label)::reading_point])
-FROM (SELECT DISTINCT asset, date_bin('1 day', hour, '2000-01-01 00:00+00') AS day FROM readings_stale) AS x
-JOIN readings AS r ON r.asset = x.asset AND r.observed_at >= x.day AND r.observed_at < x.day + interval '1 day'
-WHERE r.observed_at < (SELECT date_bin('1 day', done_to, '2000-01-01 00:00+00') FROM archive_state) AND r.measure <> ''
-GROUP BY 1, 2, 3;
+SELECT x.asset, v.measure, v.bucket, v.n, v.numbers, v.total, v.low, v.high, v.newest FROM (SELECT DISTINCT asset, date_bin('1 day', hour, '2000-01-01 00:00+00') AS begin FROM readings_stale) AS x
+CROSS JOIN LATERAL (
+    SELECT measure, date_bin('1 day', observed_at, '2000-01-01 00:00+00') AS bucket, count(*) AS n, count(value) AS numbers, sum(value) AS total, min(value) AS low,
+           max(value) AS high, max(ARRAY[ROW(observed_at, message, value, label)::reading_point]) AS newest
+    FROM readings AS r
+    WHERE r.asset = x.asset AND r.observed_at >= x.begin AND r.observed_at < x.begin + interval '1 day'
+      AND r.observed_at < (SELECT date_bin('1 day', done_to, '2000-01-01 00:00+00') FROM archive_state) AND r.measure <> ''
+    GROUP BY 1, 2
+) AS v;

@@ -19,26 +19,30 @@ ALTER TABLE readings SET (
 -- what comes a week late is rare; it may still come, and is then put beside what is compressed
 SELECT add_compression_policy('readings', interval '7 days');
 
-CREATE MATERIALIZED VIEW summary_1m WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
+CREATE MATERIALIZED VIEW summary_1m WITH (timescaledb.continuous, timescaledb.materialized_only = false, timescaledb.create_group_indexes = false) AS
 SELECT asset, measure, time_bucket('1 minute', observed_at) AS bucket, count(*) AS n, count(value) AS numbers, sum(value) AS total,
        min(value) AS low, max(value) AS high, max(ARRAY[ROW(observed_at, message, value, label)::reading_point]) AS newest
 FROM readings WHERE measure <> ''
 GROUP BY asset, measure, time_bucket('1 minute', observed_at)
 WITH NO DATA;
 
-CREATE MATERIALIZED VIEW summary_1h WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
+CREATE MATERIALIZED VIEW summary_1h WITH (timescaledb.continuous, timescaledb.materialized_only = false, timescaledb.create_group_indexes = false) AS
 SELECT asset, measure, time_bucket('1 hour', bucket) AS bucket, sum(n)::bigint AS n, sum(numbers)::bigint AS numbers, sum(total) AS total,
        min(low) AS low, max(high) AS high, max(newest) AS newest
 FROM summary_1m
 GROUP BY asset, measure, time_bucket('1 hour', bucket)
 WITH NO DATA;
 
-CREATE MATERIALIZED VIEW summary_1d WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
+CREATE MATERIALIZED VIEW summary_1d WITH (timescaledb.continuous, timescaledb.materialized_only = false, timescaledb.create_group_indexes = false) AS
 SELECT asset, measure, time_bucket('1 day', bucket) AS bucket, sum(n)::bigint AS n, sum(numbers)::bigint AS numbers, sum(total) AS total,
        min(low) AS low, max(high) AS high, max(newest) AS newest
 FROM summary_1h
 GROUP BY asset, measure, time_bucket('1 day', bucket)
 WITH NO DATA;
+
+CREATE INDEX ON summary_1m (asset, measure, bucket);
+CREATE INDEX ON summary_1h (asset, measure, bucket);
+CREATE INDEX ON summary_1d (asset, measure, bucket);
 
 CREATE TABLE archive_jobs (
     relation text    NOT NULL,
@@ -62,7 +66,8 @@ CREATE FUNCTION archive_keep(readings interval, summaries interval) RETURNS void
         SELECT j.job, CASE
             WHEN what = 'refresh' THEN
                 -- a refresh of a time whose readings were dropped would drop its summaries too
-                jsonb_build_object('start_offset', greatest(readings - interval '1 day', interval '3 days')::text)
+                -- (and a year of minutes in batches of a few takes longer to split than to add up)
+                jsonb_build_object('start_offset', greatest(readings - interval '1 day', interval '3 days')::text, 'buckets_per_batch', 1440)
             WHEN relation IN ('summary_1h', 'summary_1d') THEN jsonb_build_object('drop_after', summaries::text)
             ELSE jsonb_build_object('drop_after', readings::text)
         END AS config
@@ -73,6 +78,7 @@ CREATE FUNCTION archive_keep(readings interval, summaries interval) RETURNS void
     WHERE NOT j.config @> w.config
 $$;
 COMMENT ON FUNCTION archive_keep IS 'How long to keep: the jobs of TimescaleDB hold to it even while no part of the city brain runs.';
+SELECT archive_keep(interval '400 days', interval '3660 days');
 
 CREATE FUNCTION readings_begin(times timestamptz[]) RETURNS timestamptz LANGUAGE sql AS $$ SELECT now() - interval '9 minutes' $$;
 COMMENT ON FUNCTION readings_begin IS 'Changes before the time it returns go onto readings_stale: a continuous aggregate may hold that time.';
@@ -100,31 +106,37 @@ CREATE VIEW live_1m AS
 SELECT asset, measure, bucket, n, numbers, total, low, high, newest FROM summary_1m AS s
 WHERE NOT EXISTS (SELECT FROM readings_stale AS x WHERE x.asset = s.asset AND x.hour = time_bucket('1 hour', s.bucket))
 UNION ALL
-SELECT r.asset, r.measure, time_bucket('1 minute', r.observed_at), count(*), count(r.value), sum(r.value), min(r.value), max(r.value),
-       max(ARRAY[ROW(r.observed_at, r.message, r.value, r.label)::reading_point])
-FROM (SELECT DISTINCT asset, hour AS begin FROM readings_stale) AS x
-JOIN readings AS r ON r.asset = x.asset AND r.observed_at >= x.begin AND r.observed_at < x.begin + interval '1 hour'
-WHERE r.measure <> ''
-GROUP BY 1, 2, 3;
+SELECT x.asset, v.measure, v.bucket, v.n, v.numbers, v.total, v.low, v.high, v.newest FROM (SELECT DISTINCT asset, hour AS begin FROM readings_stale) AS x
+CROSS JOIN LATERAL (
+    SELECT measure, time_bucket('1 minute', observed_at) AS bucket, count(*) AS n, count(value) AS numbers, sum(value) AS total, min(value) AS low,
+           max(value) AS high, max(ARRAY[ROW(observed_at, message, value, label)::reading_point]) AS newest
+    FROM readings AS r
+    WHERE r.asset = x.asset AND r.observed_at >= x.begin AND r.observed_at < x.begin + interval '1 hour' AND r.measure <> ''
+    GROUP BY 1, 2
+) AS v;
 
 CREATE VIEW live_1h AS
 SELECT asset, measure, bucket, n, numbers, total, low, high, newest FROM summary_1h AS s
 WHERE NOT EXISTS (SELECT FROM readings_stale AS x WHERE x.asset = s.asset AND x.hour = s.bucket)
 UNION ALL
-SELECT r.asset, r.measure, time_bucket('1 hour', r.observed_at), count(*), count(r.value), sum(r.value), min(r.value), max(r.value),
-       max(ARRAY[ROW(r.observed_at, r.message, r.value, r.label)::reading_point])
-FROM (SELECT DISTINCT asset, hour AS begin FROM readings_stale) AS x
-JOIN readings AS r ON r.asset = x.asset AND r.observed_at >= x.begin AND r.observed_at < x.begin + interval '1 hour'
-WHERE r.measure <> ''
-GROUP BY 1, 2, 3;
+SELECT x.asset, v.measure, v.bucket, v.n, v.numbers, v.total, v.low, v.high, v.newest FROM (SELECT DISTINCT asset, hour AS begin FROM readings_stale) AS x
+CROSS JOIN LATERAL (
+    SELECT measure, time_bucket('1 hour', observed_at) AS bucket, count(*) AS n, count(value) AS numbers, sum(value) AS total, min(value) AS low,
+           max(value) AS high, max(ARRAY[ROW(observed_at, message, value, label)::reading_point]) AS newest
+    FROM readings AS r
+    WHERE r.asset = x.asset AND r.observed_at >= x.begin AND r.observed_at < x.begin + interval '1 hour' AND r.measure <> ''
+    GROUP BY 1, 2
+) AS v;
 
 CREATE VIEW live_1d AS
 SELECT asset, measure, bucket, n, numbers, total, low, high, newest FROM summary_1d AS s
 WHERE NOT EXISTS (SELECT FROM readings_stale AS x WHERE x.asset = s.asset AND time_bucket('1 day', x.hour) = s.bucket)
 UNION ALL
-SELECT r.asset, r.measure, time_bucket('1 day', r.observed_at), count(*), count(r.value), sum(r.value), min(r.value), max(r.value),
-       max(ARRAY[ROW(r.observed_at, r.message, r.value, r.label)::reading_point])
-FROM (SELECT DISTINCT asset, time_bucket('1 day', hour) AS begin FROM readings_stale) AS x
-JOIN readings AS r ON r.asset = x.asset AND r.observed_at >= x.begin AND r.observed_at < x.begin + interval '1 day'
-WHERE r.measure <> ''
-GROUP BY 1, 2, 3;
+SELECT x.asset, v.measure, v.bucket, v.n, v.numbers, v.total, v.low, v.high, v.newest FROM (SELECT DISTINCT asset, time_bucket('1 day', hour) AS begin FROM readings_stale) AS x
+CROSS JOIN LATERAL (
+    SELECT measure, time_bucket('1 day', observed_at) AS bucket, count(*) AS n, count(value) AS numbers, sum(value) AS total, min(value) AS low,
+           max(value) AS high, max(ARRAY[ROW(observed_at, message, value, label)::reading_point]) AS newest
+    FROM readings AS r
+    WHERE r.asset = x.asset AND r.observed_at >= x.begin AND r.observed_at < x.begin + interval '1 day' AND r.measure <> ''
+    GROUP BY 1, 2
+) AS v;

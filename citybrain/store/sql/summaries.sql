@@ -1,0 +1,127 @@
+-- alone: one process makes summaries at a time
+SELECT pg_try_advisory_xact_lock(727278) AS got;
+
+-- patience: a lock that is not to be had soon is tried again next time
+SET LOCAL lock_timeout = '1s';
+
+-- memory: a minute of a large city in one hash table
+SET LOCAL work_mem = '64MB';
+
+-- wait_for_writers: from here on until the end of the transaction nobody is between readings_begin and the end of his own
+SELECT pg_advisory_xact_lock(727276);
+
+-- promise: who writes before this from now on puts it onto readings_stale
+UPDATE archive_state SET promised_to = %(to)s::timestamptz,
+    done_to = coalesce(done_to, least(%(to)s::timestamptz, (
+        SELECT min(to_date(right(relname, 8), 'YYYYMMDD'))::timestamp AT TIME ZONE 'UTC'
+        FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = 'readings'::regclass
+    )))
+WHERE promised_to IS NULL OR promised_to < %(to)s::timestamptz;
+
+-- ahead: partitions that will be needed soon
+SELECT readings_partition('readings', at), readings_partition('summary_1m', at) FROM unnest(%(times)s::timestamptz[]) AS at;
+
+-- state: where the summaries stand
+SELECT promised_to, done_to FROM archive_state;
+
+-- next_week: the first week from a time on that has readings
+SELECT min(to_date(right(relname, 8), 'YYYYMMDD'))::timestamp AT TIME ZONE 'UTC' AS begin
+FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+WHERE inhparent = 'readings'::regclass AND right(relname, 8) >= to_char(%(week)s::timestamptz AT TIME ZONE 'UTC', 'YYYYMMDD');
+
+-- partition: the minutes of this time need one
+SELECT readings_partition('summary_1m', %(at)s::timestamptz);
+
+-- minutes: summarise a span of full minutes
+INSERT INTO summary_1m (asset, measure, bucket, n, numbers, total, low, high, newest)
+SELECT asset, measure, date_bin('1 minute', observed_at, '2000-01-01 00:00+00'), count(*), count(value), sum(value), min(value), max(value),
+       max(ARRAY[ROW(observed_at, message, value, label)::reading_point])
+FROM readings WHERE observed_at >= %(begin)s::timestamptz AND observed_at < %(end)s::timestamptz AND measure <> ''
+GROUP BY 1, 2, 3;
+
+-- hours: summarise an hour of minutes
+INSERT INTO summary_1h (asset, measure, bucket, n, numbers, total, low, high, newest)
+SELECT asset, measure, date_bin('1 hour', bucket, '2000-01-01 00:00+00'), sum(n), sum(numbers), sum(total), min(low), max(high), max(newest)
+FROM summary_1m WHERE bucket >= %(begin)s::timestamptz AND bucket < %(end)s::timestamptz
+GROUP BY 1, 2, 3;
+
+-- days: summarise a day of hours
+INSERT INTO summary_1d (asset, measure, bucket, n, numbers, total, low, high, newest)
+SELECT asset, measure, date_bin('1 day', bucket, '2000-01-01 00:00+00'), sum(n), sum(numbers), sum(total), min(low), max(high), max(newest)
+FROM summary_1h WHERE bucket >= %(begin)s::timestamptz AND bucket < %(end)s::timestamptz
+GROUP BY 1, 2, 3;
+
+-- done: everything before this is summarised
+UPDATE archive_state SET done_to = %(to)s::timestamptz;
+
+-- take_stale: some hours to make anew; those whose readings were dropped keep the summaries they have
+WITH taken AS (
+    DELETE FROM readings_stale WHERE ctid = ANY (ARRAY(SELECT ctid FROM readings_stale WHERE hour < %(done)s::timestamptz LIMIT %(most)s))
+    RETURNING asset, hour
+)
+SELECT DISTINCT asset, hour, (SELECT coalesce(hour >= dropped_to, true) FROM archive_state) AS kept FROM taken ORDER BY asset, hour;
+
+-- forget_minutes: of hours that are made anew
+DELETE FROM summary_1m AS s USING unnest(%(assets)s::text[], %(hours)s::timestamptz[]) AS x (asset, hour)
+WHERE s.asset = x.asset AND s.bucket >= x.hour AND s.bucket < x.hour + interval '1 hour';
+
+-- stale_minutes: minutes of hours that are made anew, as far as they are summarised
+INSERT INTO summary_1m (asset, measure, bucket, n, numbers, total, low, high, newest)
+SELECT x.asset, v.measure, v.bucket, v.n, v.numbers, v.total, v.low, v.high, v.newest
+FROM unnest(%(assets)s::text[], %(hours)s::timestamptz[]) AS x (asset, hour)
+CROSS JOIN LATERAL (
+    SELECT measure, date_bin('1 minute', observed_at, '2000-01-01 00:00+00') AS bucket, count(*) AS n, count(value) AS numbers, sum(value) AS total,
+           min(value) AS low, max(value) AS high, max(ARRAY[ROW(observed_at, message, value, label)::reading_point]) AS newest
+    FROM readings AS r
+    WHERE r.asset = x.asset AND r.observed_at >= x.hour AND r.observed_at < least(x.hour + interval '1 hour', %(done)s::timestamptz) AND r.measure <> ''
+    GROUP BY 1, 2
+) AS v;
+
+-- forget_hours: that are made anew
+DELETE FROM summary_1h AS s USING unnest(%(assets)s::text[], %(hours)s::timestamptz[]) AS x (asset, hour)
+WHERE s.asset = x.asset AND s.bucket = x.hour;
+
+-- stale_hours: hours that are made anew
+INSERT INTO summary_1h (asset, measure, bucket, n, numbers, total, low, high, newest)
+SELECT x.asset, v.measure, x.hour, v.n, v.numbers, v.total, v.low, v.high, v.newest
+FROM unnest(%(assets)s::text[], %(hours)s::timestamptz[]) AS x (asset, hour)
+CROSS JOIN LATERAL (
+    SELECT measure, sum(n) AS n, sum(numbers) AS numbers, sum(total) AS total, min(low) AS low, max(high) AS high, max(newest) AS newest
+    FROM summary_1m AS s WHERE s.asset = x.asset AND s.bucket >= x.hour AND s.bucket < x.hour + interval '1 hour'
+    GROUP BY 1
+) AS v;
+
+-- forget_days: with an hour that was made anew
+DELETE FROM summary_1d AS s USING unnest(%(assets)s::text[], %(days)s::timestamptz[]) AS x (asset, day)
+WHERE s.asset = x.asset AND s.bucket = x.day;
+
+-- stale_days: days with an hour that was made anew
+INSERT INTO summary_1d (asset, measure, bucket, n, numbers, total, low, high, newest)
+SELECT x.asset, v.measure, x.day, v.n, v.numbers, v.total, v.low, v.high, v.newest
+FROM unnest(%(assets)s::text[], %(days)s::timestamptz[]) AS x (asset, day)
+CROSS JOIN LATERAL (
+    SELECT measure, sum(n) AS n, sum(numbers) AS numbers, sum(total) AS total, min(low) AS low, max(high) AS high, max(newest) AS newest
+    FROM summary_1h AS s WHERE s.asset = x.asset AND s.bucket >= x.day AND s.bucket < x.day + interval '1 day'
+    GROUP BY 1
+) AS v;
+
+-- mark_stale: TimescaleDB: hours that the jobs' next run will make anew
+UPDATE readings_stale SET taken = true WHERE NOT taken AND hour <= now() - interval '70 minutes';
+
+-- count_marked: how many of them
+SELECT count(*) AS n FROM readings_stale WHERE taken;
+
+-- refresh_jobs: TimescaleDB: the jobs that keep the continuous aggregates, finest first
+SELECT job FROM archive_jobs WHERE what = 'refresh' ORDER BY array_position(ARRAY['summary_1m', 'summary_1h', 'summary_1d'], relation);
+
+-- run_job: TimescaleDB: run one now
+CALL run_job(%(job)s);
+
+-- forget_marked: TimescaleDB: these hours were made anew
+DELETE FROM readings_stale WHERE taken;
+
+-- expire: hours and days that began before a time
+SELECT summaries_expire(%(before)s::timestamptz) AS n;
+
+-- keep: how long to keep readings, and their sums by hour and day
+SELECT archive_keep(%(readings)s::interval, %(summaries)s::interval);

@@ -1,0 +1,169 @@
+"""The archive's sums by minute, hour and day: kept up to date, so that nobody has to add up a year of readings.
+
+Plain PostgreSQL: tables. `promised_to` moves first, while no writer is under way; from then on whoever writes an older reading
+puts its asset and hour onto `readings_stale`. Then the full minutes up to there are summarised, and `done_to` follows. Stale
+hours are made anew. The views read stale hours and what is behind `done_to` from the readings: they are right in between, too.
+
+TimescaleDB: continuous aggregates, kept by its own jobs. Here they are only asked to run when something is stale.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from citybrain.kernel.errors import CityBrainError
+from citybrain.kernel.times import EPOCH
+from citybrain.store.db import RETRY, Database, Tx, sqlstate
+from citybrain.store.migrate import TIMESCALE, kind_of
+from citybrain.store.sql import load
+
+log = logging.getLogger(__name__)
+_SQL = load("summaries")
+
+LAG = timedelta(minutes=10)
+"""So long a minute waits for readings that are under way; what comes later makes its hour stale. The jobs of TimescaleDB wait
+as long (migration 0004)."""
+_MINUTE, _HOUR, _DAY, _WEEK = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1), timedelta(days=7)
+_MONDAY = EPOCH + timedelta(days=4)
+_AT_ONCE = 2000
+"""stale hours made anew in one transaction: below a second of work"""
+
+
+class Refreshed(NamedTuple):
+    """What a refresh did: spans summarised, stale hours made anew, and whether it is up to date now."""
+
+    spans: int
+    hours: int
+    complete: bool
+
+
+def refresh(db: Database, now: datetime, patience_s: float = 5) -> Refreshed:
+    """Bring the summaries up to date with the readings up to `LAG` before `now` (city time); stop after about `patience_s`.
+
+    Harmless beside another process that does the same.
+    """
+    with db.transaction() as tx:
+        kind = kind_of(tx)
+    try:
+        return _refresh_jobs(db) if kind == TIMESCALE else _refresh_tables(db, now, time.monotonic() + patience_s)
+    except CityBrainError as error:
+        if sqlstate(error) not in RETRY:
+            raise
+        log.info("summaries are tried again later: %s", error)
+        return Refreshed(0, 0, complete=False)
+
+
+def _refresh_tables(db: Database, now: datetime, deadline: float) -> Refreshed:
+    with db.transaction() as tx:
+        tx.run(_SQL["patience"])
+        tx.all(_SQL["ahead"], times=[now, now + _WEEK])
+    with db.transaction() as tx:
+        tx.run(_SQL["patience"])
+        tx.one(_SQL["wait_for_writers"])
+        tx.run(_SQL["promise"], to=_floor(now - LAG, _MINUTE))
+    spans = hours = 0
+    while time.monotonic() < deadline:
+        with db.transaction() as tx:
+            if not _alone(tx):
+                break
+            moved = _summarise_next(tx)
+        if not moved:
+            break
+        spans += 1
+    while time.monotonic() < deadline:
+        with db.transaction() as tx:
+            if not _alone(tx):
+                break
+            anew = _make_anew(tx)
+        hours += anew
+        if anew < _AT_ONCE:
+            return Refreshed(spans, hours, complete=True)
+    return Refreshed(spans, hours, complete=False)
+
+
+def _alone(tx: Tx) -> bool:
+    row = tx.one(_SQL["alone"])
+    tx.run(_SQL["memory"])
+    return bool(row and row["got"])
+
+
+def _summarise_next(tx: Tx) -> bool:
+    """Summarise up to the end of the hour that is next; False when there is nothing more to do."""
+    state = tx.one(_SQL["state"]) or {}
+    begin, promised = state["done_to"], state["promised_to"]
+    if begin is None or begin >= promised:
+        return False
+    row = tx.one(_SQL["next_week"], week=_week(begin))
+    first = row["begin"] if row else None
+    if first is None or first > begin:  # nothing in between: not hour by hour through years without readings
+        tx.run(_SQL["done"], to=promised if first is None else min(first, promised))
+        return True
+    end = min(promised, _floor(begin, _HOUR) + _HOUR)
+    tx.one(_SQL["partition"], at=begin)
+    tx.run(_SQL["minutes"], begin=begin, end=end)
+    if end == _floor(end, _HOUR):
+        tx.run(_SQL["hours"], begin=end - _HOUR, end=end)
+    if end == _floor(end, _DAY):
+        tx.run(_SQL["days"], begin=end - _DAY, end=end)
+    tx.run(_SQL["done"], to=end)
+    return True
+
+
+def _make_anew(tx: Tx) -> int:
+    """Make some stale hours anew; how many. What is written meanwhile puts them onto the list again."""
+    done: datetime | None = (tx.one(_SQL["state"]) or {})["done_to"]
+    if done is None:
+        return 0
+    stale = tx.all(_SQL["take_stale"], done=done, most=_AT_ONCE)
+    kept = [(row["asset"], row["hour"]) for row in stale if row["kept"]]
+    if kept:
+        places = {"assets": [asset for asset, _ in kept], "hours": [hour for _, hour in kept]}
+        for week in {_week(hour) for _, hour in kept}:
+            tx.one(_SQL["partition"], at=week)
+        tx.run(_SQL["forget_minutes"], **places)
+        tx.run(_SQL["stale_minutes"], **places, done=done)
+        full = [(asset, hour) for asset, hour in kept if hour + _HOUR <= done]
+        places = {"assets": [asset for asset, _ in full], "hours": [hour for _, hour in full]}
+        tx.run(_SQL["forget_hours"], **places)
+        tx.run(_SQL["stale_hours"], **places)
+        days = sorted({(asset, day) for asset, hour in full if (day := _floor(hour, _DAY)) + _DAY <= done})
+        places = {"assets": [asset for asset, _ in days], "days": [day for _, day in days]}
+        tx.run(_SQL["forget_days"], **places)
+        tx.run(_SQL["stale_days"], **places)
+    return len(stale)
+
+
+def _refresh_jobs(db: Database) -> Refreshed:
+    with db.transaction() as tx:
+        tx.run(_SQL["mark_stale"])
+        marked = int((tx.one(_SQL["count_marked"]) or {})["n"])
+        jobs = [row["job"] for row in tx.all(_SQL["refresh_jobs"])]
+    if marked:
+        for job in jobs:
+            db.call(_SQL["run_job"], job=job)
+        with db.transaction() as tx:
+            tx.run(_SQL["forget_marked"])
+    return Refreshed(0, marked, complete=True)
+
+
+def expire(tx: Tx, before: datetime) -> int:
+    """Forget sums by hour and day that began before a time; how many rows (TimescaleDB: chunks)."""
+    row = tx.one(_SQL["expire"], before=before)
+    return int(row["n"]) if row else 0
+
+
+def keep(tx: Tx, readings: timedelta, summaries: timedelta) -> None:
+    """Tell TimescaleDB's own jobs how long to keep readings and sums; nothing on plain PostgreSQL."""
+    tx.all(_SQL["keep"], readings=readings, summaries=summaries)
+
+
+def _floor(moment: datetime, width: timedelta) -> datetime:
+    return EPOCH + (moment - EPOCH) // width * width
+
+
+def _week(moment: datetime) -> datetime:
+    """The Monday before it: where its partition begins."""
+    return _MONDAY + (moment - _MONDAY) // _WEEK * _WEEK
