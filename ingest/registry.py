@@ -61,9 +61,14 @@ class Profiles(Mapping[str, Profile]):
 
     def subscriptions(self, city: str) -> list[str]:
         """The topic filters that the bridge needs: the city's own topics and those of the profiles."""
-        own = (topics.subscription(city), topics.packs_subscription(city))
-        patterns = [*own, *(pattern for pattern, _, _ in self._by_topic)]
-        return list(dict.fromkeys(patterns))
+        return list(dict.fromkeys([topics.subscription(city), topics.packs_subscription(city), *self.filters()]))
+
+    def filters(self) -> dict[str, list[str]]:
+        """The topic filters of the profiles, each with the names of those that read it."""
+        found: dict[str, list[str]] = {}
+        for pattern, _, item in self._by_topic:
+            found.setdefault(pattern, []).append(item.profile.name)
+        return found
 
     def envelope(self, topic: str) -> str | None:
         """The envelope of a topic, or None when no profile reads it."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from citybrain.cli import asyncapi_page
 from citybrain.cli.common import fail
 from citybrain.cli.pages import HEAD, PAGES
 from citybrain.cli.rulebook_page import rulebook_page
@@ -24,7 +25,7 @@ def register(root: typer.Typer) -> None:
         check: bool = typer.Option(False, "--check", help="Exit with 1 when a page differs from the code."),
         folder: Path = typer.Option(FOLDER, help="Where the pages are."),
     ) -> None:
-        """Write or check the reference pages, which are made from the code.
+        """Write or check the reference pages and docs/asyncapi.yml, which are made from the code.
 
         Example: citybrain docs --write
         """
@@ -47,7 +48,7 @@ def all_pages(root: typer.Typer) -> dict[str, str]:
     texts = {name: make() for name, make in PAGES.items()}
     texts["rulebook.md"] = rulebook_page()
     texts["cli.md"] = cli_page(root)
-    return {name: HEAD + text for name, text in sorted(texts.items())}
+    return {**{name: HEAD + text for name, text in sorted(texts.items())}, asyncapi_page.FILE: asyncapi_page.asyncapi_page()}
 
 
 def outdated(folder: Path, pages: Mapping[str, str]) -> dict[str, str]:

@@ -23,4 +23,4 @@ def test_the_pages_are_as_the_code_says(pages: dict[str, str]) -> None:
 
 
 def test_no_page_is_left_over(pages: dict[str, str]) -> None:
-    assert {path.name for path in (ROOT / "docs" / "reference").iterdir()} == set(pages)
+    assert {path.name for path in (ROOT / "docs" / "reference").iterdir()} == {name for name in pages if "/" not in name}
