@@ -16,6 +16,7 @@ GROUPS: dict[str, str] = {
     "bench": "bench",
     "topics": "topics",
     "secrets": "secrets_",
+    "schema": "schema",
 }
 """name of a group of commands -> module of `citybrain.cli` whose `app` holds them"""
 
