@@ -30,6 +30,8 @@ __all__ = ["Bridge", "Delivery"]
 log = logging.getLogger(__name__)
 
 _FIRST_WAIT_S, _LAST_WAIT_S = 1.0, 60.0
+QUEUE_BYTES = 64 << 20
+"""Most bytes that wait to be taken, about: packs are a thousand times as long as single readings."""
 
 
 class Bridge:
@@ -63,6 +65,8 @@ class Bridge:
         self._now_ms = now_ms or parse_clock(settings.clock).now_ms
         self._first_wait_s, self._last_wait_s = wait_s
         self._queue: deque[Delivery] = deque()
+        # each is written by one thread only: the connection's, and the one that takes
+        self._bytes_in = self._bytes_out = 0
         self._arrived = threading.Condition()
         self._acks: deque[Sequence[int]] = deque()
         self._waiter = Waiter()
@@ -85,9 +89,10 @@ class Bridge:
             with self._arrived:
                 if not queue:
                     self._arrived.wait(wait_s)
-        was_full = len(queue) >= self._limit
+        was_full = self._full()
         count = min(max_messages, len(queue))
         taken = [queue.popleft() for _ in range(count)]
+        self._bytes_out += sum([len(delivery.payload) for delivery in taken])
         if was_full:
             self._waiter.wake()
         return taken
@@ -141,7 +146,7 @@ class Bridge:
     def _connection(self) -> bool:
         """One connection from its beginning to its end; whether it came so far that messages could flow."""
         self._number += 1
-        now = self._now = Connection(self._terms, self._number, self._queue.append, self._count_connect)
+        now = self._now = Connection(self._terms, self._number, self._received, self._count_connect)
         reached = False
         try:
             wire = now.connect()
@@ -176,8 +181,12 @@ class Bridge:
                 self._arrived.notify_all()
         return now.housekeep()
 
+    def _received(self, delivery: Delivery) -> None:
+        self._bytes_in += len(delivery.payload)
+        self._queue.append(delivery)
+
     def _full(self) -> bool:
-        return len(self._queue) >= self._limit
+        return len(self._queue) >= self._limit or self._bytes_in - self._bytes_out >= QUEUE_BYTES
 
     def _drained(self, now: Connection) -> bool:
         """Whether all that was taken is acknowledged and written."""

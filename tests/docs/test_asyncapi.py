@@ -110,7 +110,7 @@ def test_channels_are_the_topics() -> None:
 
 def test_places_and_fields_are_those_of_the_types() -> None:
     for kind, name in ((Reading, "Reading"), (Tick, "Tick"), (Evidence, "Evidence")):
-        assert [item["title"] for item in SCHEMAS[name]["items"]] == list(kind._fields)  # type: ignore[attr-defined]
+        assert [item["title"] for item in SCHEMAS[name]["items"]] == list(kind._fields)
         assert all(item.get("description") or name == "Evidence" for item in SCHEMAS[name]["items"])
     assert list(SCHEMAS["Asset"]["properties"]) == list(Asset.__dataclass_fields__)
     assert list(SCHEMAS["Device"]["properties"]) == list(Device.__dataclass_fields__)

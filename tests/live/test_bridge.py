@@ -232,6 +232,23 @@ def test_a_full_queue_holds_the_broker_back(broker: Broker, bridges: list[Bridge
     assert seen == numbers(3000)
 
 
+def test_a_queue_that_is_full_of_bytes_holds_the_broker_back(
+    broker: Broker, bridges: list[Bridge], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.bridge.QUEUE_BYTES", 5000)
+    bridge = connect(bridges, broker)
+    publish(broker, [b"%04d" % number + b"x" * 2000 for number in range(30)])
+    wait_for(lambda: bridge.backlog() >= 3, "nothing arrives")
+    time.sleep(0.5)
+    assert bridge.backlog() == 3
+    seen: list[bytes] = []
+    while len(seen) < 30:
+        got = take(bridge, 2)
+        seen += [item.payload[:4] for item in got]
+        bridge.ack([item.token for item in got])
+    assert seen == [b"%04d" % number for number in range(30)]
+
+
 def test_a_megabyte_passes(broker: Broker, bridges: list[Bridge]) -> None:
     bridge = connect(bridges, broker)
     payload = bytes(range(256)) * 4096
