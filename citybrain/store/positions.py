@@ -7,6 +7,7 @@ wrote it, and is left out. `topic` is the whole name, as Kafka knows it: a prefi
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Mapping
 
 from citybrain.store.db import Tx
@@ -26,12 +27,14 @@ def hold_positions(tx: Tx, consumer: str, topic: str, partitions: Iterable[int])
     Whoever held them first has committed when this returns, so records below the returned offsets are to be left out.
     """
     wanted = sorted(set(partitions))
-    rows = tx.all(_SQL["hold"], consumer=consumer, topic=topic, partitions=wanted)
-    if len(rows) < len(wanted):
-        # waits for another that begins at the same moment; then its rows are there to be held
-        tx.run(_SQL["begin"], consumer=consumer, topic=topic, partitions=wanted)
-        rows = tx.all(_SQL["hold"], consumer=consumer, topic=topic, partitions=wanted)
-    return {row["partition"]: row["next_offset"] for row in rows}
+    tx.one(_SQL["hold"], keys=_keys(consumer, topic, wanted))
+    known = positions(tx, consumer, topic)
+    return {partition: known.get(partition, 0) for partition in wanted}
+
+
+def _keys(consumer: str, topic: str, partitions: Iterable[int]) -> list[int]:
+    """Locks, and not rows: a position that is held for the first time has no row yet that anybody else could see."""
+    return [zlib.crc32(f"{consumer}|{topic}|{partition}".encode()) >> 1 for partition in partitions]
 
 
 def save_positions(tx: Tx, consumer: str, topic: str, next_offsets: Mapping[int, int]) -> int:
@@ -58,5 +61,5 @@ def end_holders(tx: Tx, consumer: str, topic: str, partitions: Iterable[int]) ->
     For a process that was stopped in the middle of one and does not know that its partitions are another's now: what it
     began comes again to the new owner.
     """
-    row = tx.one(_SQL["end_holders"], consumer=consumer, topic=topic, partitions=sorted(set(partitions)))
+    row = tx.one(_SQL["end_holders"], keys=_keys(consumer, topic, partitions))
     return int(row["n"]) if row else 0

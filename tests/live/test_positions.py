@@ -6,8 +6,10 @@ import threading
 
 import pytest
 
+from citybrain.kernel.errors import CityBrainError, UnavailableError
 from citybrain.store.db import Database
-from citybrain.store.positions import hold_positions, positions, restart_position, save_positions
+from citybrain.store.link import Link, waited_in_vain
+from citybrain.store.positions import end_holders, hold_positions, positions, restart_position, save_positions
 
 pytestmark = pytest.mark.live
 
@@ -53,3 +55,24 @@ def test_a_position_behind_the_end_of_the_log_goes_back_only_while_it_is_so(db: 
         assert not restart_position(tx, "archive", "readings", 1, stale=800, next_offset=0)
         assert restart_position(tx, "archive", "readings", 1, stale=900, next_offset=4)
         assert positions(tx, "archive", "readings") == {1: 4}
+
+
+def test_who_holds_positions_and_hangs_is_ended_and_what_it_began_is_undone(db: Database, db_url: str) -> None:
+    zombie, heir = Link(db_url, "zombie"), Link(db_url, "heir")
+    with pytest.raises(UnavailableError), zombie.transaction() as hanging:  # noqa: PT012 - it is in the middle that it ends
+        hold_positions(hanging, "archive", "readings", [1])
+        save_positions(hanging, "archive", "readings", {1: 99})
+        with pytest.raises(CityBrainError) as found, heir.transaction() as tx:
+            hold_positions(tx, "archive", "readings", [1])
+        assert waited_in_vain(found.value)
+        with heir.transaction() as tx:
+            assert end_holders(tx, "archive", "other", [1]) == 0
+            assert end_holders(tx, "archive", "readings", [1, 2]) == 1
+        with heir.transaction() as tx:
+            assert hold_positions(tx, "archive", "readings", [1]) == {1: 0}
+            save_positions(tx, "archive", "readings", {1: 7})
+        save_positions(hanging, "archive", "readings", {1: 100})
+    with zombie.transaction() as tx:
+        assert positions(tx, "archive", "readings") == {1: 7}
+    zombie.close()
+    heir.close()

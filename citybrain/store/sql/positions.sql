@@ -2,15 +2,8 @@
 SELECT partition, next_offset FROM consumer_positions
  WHERE consumer = %(consumer)s AND topic = %(topic)s ORDER BY partition;
 
--- begin: a partition that was never read has a row too, so that there is something to lock
-INSERT INTO consumer_positions (consumer, topic, partition, next_offset)
-SELECT %(consumer)s, %(topic)s, partition, 0 FROM unnest(%(partitions)s::smallint[]) AS given (partition) ORDER BY partition
-ON CONFLICT DO NOTHING;
-
--- hold: where a consumer stands, locked until the transaction ends, always in the same order
-SELECT partition, next_offset FROM consumer_positions
- WHERE consumer = %(consumer)s AND topic = %(topic)s AND partition = ANY(%(partitions)s::smallint[])
- ORDER BY partition FOR UPDATE;
+-- hold: wait until nobody else holds these positions, and keep others out until the transaction ends; always in the same order
+SELECT count(pg_advisory_xact_lock(727279, k)) AS n FROM (SELECT DISTINCT unnest(%(keys)s::int[]) AS k ORDER BY 1) keys;
 
 -- save: the next record to take; an older one never overwrites a newer one
 INSERT INTO consumer_positions AS held (consumer, topic, partition, next_offset)
@@ -24,9 +17,8 @@ UPDATE consumer_positions SET next_offset = %(next_offset)s
  WHERE consumer = %(consumer)s AND topic = %(topic)s AND partition = %(partition)s AND next_offset = %(stale)s;
 
 -- end_holders: end the connections that hold some positions; how many
-SELECT count(pg_terminate_backend(l.pid)) AS n
-  FROM pg_locks l
-  JOIN (SELECT DISTINCT xmax FROM consumer_positions
-         WHERE consumer = %(consumer)s AND topic = %(topic)s AND partition = ANY(%(partitions)s::smallint[])) p
-    ON l.transactionid = p.xmax
- WHERE l.locktype = 'transactionid' AND l.granted AND l.pid <> pg_backend_pid();
+SELECT count(pg_terminate_backend(pid)) AS n
+  FROM (SELECT DISTINCT pid FROM pg_locks
+         WHERE locktype = 'advisory' AND classid = 727279 AND objid::bigint = ANY (%(keys)s::bigint[]) AND granted
+           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) holders
+ WHERE pid <> pg_backend_pid();
