@@ -68,7 +68,9 @@ class Metrics:
 
     def _flow(self, reasons: Iterable[str], notes: Iterable[str], kinds: Iterable[str], changes: Iterable[str]) -> None:
         """What becomes of messages, readings and alerts."""
-        self.messages = self.make(Counter, "citybrain_ingest_messages", "Messages received from the broker.", of=["ingest"])
+        self.messages = self.make(
+            Counter, "citybrain_ingest_messages", "Messages received from the broker, without test messages.", of=["ingest"]
+        )
         self.queue = self.make(
             Gauge, "citybrain_ingest_queue_messages", "Messages received and not yet taken by the pipeline.", of=["ingest"]
         )

@@ -22,6 +22,7 @@ from citybrain.topics.changes import Changed, RulebookText
 from citybrain.topics.follower import Follower
 from citybrain.topics.following import follow
 from citybrain.topics.producer import Producer
+from citybrain.tracing import open_spans
 from citybrain.yamlfile import parse
 from rules.latecomers import Latecomers
 from rules.load import from_files, load
@@ -57,6 +58,7 @@ class Serving:
         log.info("register: %d assets; rulebook %s", len(self._register.assets), rulebook.version)
         outbound = Outbound(self._producer, clock, f"citybrain/rules/{self.id}")
         self.worker = Worker(settings, self._db, outbound, self._register, rulebook, clock, metrics, commit, die)
+        self.worker.spans = open_spans(self.id, settings.otel_endpoint)
         self._latecomers = Latecomers(self.worker)
         self._turned, self._assigned, self._ends = time.monotonic(), 0, dict[int, int]()
         self._health = Health(
@@ -141,6 +143,7 @@ class Serving:
         self._health.stop()
         await asyncio.to_thread(self._follower.close)
         await asyncio.to_thread(self._producer.close)
+        await asyncio.to_thread(self.worker.spans.close)
         self._db.close()
 
 

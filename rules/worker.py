@@ -31,8 +31,9 @@ from citybrain.metrics import Metrics
 from citybrain.store.db import Database
 from citybrain.store.partitions import Saved, save_state, state_of
 from citybrain.topics.fetch import bounds, fetch
-from citybrain.topics.records import Alert, decode
+from citybrain.topics.records import Alert, Batch, decode
 from citybrain.topics.spec import READINGS
+from citybrain.tracing import NoSpans, Spans
 from rules.outbound import Outbound
 from rules.partition import Outcome, Partition, Snapshot, SpoiledError
 from rules.rulebook import Rulebook
@@ -67,6 +68,7 @@ class Worker:
             settings, db, register, rulebook, clock, metrics,
         )  # fmt: skip
         self.outbound = outbound
+        self.spans: Spans = NoSpans()
         self.owned: dict[int, Owned] = {}
         self.horizon = timedelta(days=settings.rejudge_days)
         self.closing = False
@@ -75,7 +77,10 @@ class Worker:
 
     async def on_record(self, number: int, offset: int, value: bytes) -> None:
         """Judge one record of partition `number`."""
-        began = self.last_record = time.monotonic()
+        if self.closing:
+            return
+        began, began_ms = time.monotonic(), real_ms()
+        self.last_record = began
         owned = self.owned.get(number)
         if owned is None or offset > owned.part.next:
             # the first record, or another worker had the partition meanwhile
@@ -100,9 +105,23 @@ class Worker:
             outcome = owned.part.apply(offset, batch, careful=True)
         self._tell(number, owned, outcome)
         self.metrics.stage("rules").worked(len(batch.readings), time.monotonic() - began)
+        if self.spans.on and batch.readings:
+            self._draw(batch, outcome, began_ms)
         if number == canary.SHARD and (sent_ms := canary.newest_ms(batch.readings)) is not None:
             self.metrics.canary("rules", sent_ms, real_ms())
             self.outbound.tell(number, Alert(canary.event(sent_ms, outcome.newest_ms)))
+
+    def _draw(self, batch: Batch, outcome: Outcome, began_ms: int) -> None:
+        """The spans of a record, and of each message in it that something came of: how it came here, and what was judged."""
+        ended_ms, now_ms = real_ms(), self.clock.now_ms()
+        alerts = {alert.trace: alert.event for alert in reversed(outcome.alerts) if alert.trace}
+        self.spans.batch("rules", began_ms, ended_ms, traces=list(alerts), items=len(batch.readings))
+        received = {(one.asset, one.observed_ms): one.received_ms for one in batch.readings} if alerts else {}
+        for trace, event in alerts.items():
+            waited_ms = now_ms - received.get((event.asset, event.at_ms), now_ms)
+            came_ms = min(began_ms, ended_ms - int(1000 * self.clock.real_s(waited_ms / 1000)))
+            self.spans.step(trace, "ingest", came_ms, began_ms, asset=event.asset)
+            self.spans.step(trace, "rules", began_ms, ended_ms, condition=event.condition, change=event.change, alert=event.id)
 
     def _tell(self, number: int, owned: Owned, outcome: Outcome) -> None:
         for reading, error in outcome.poison:

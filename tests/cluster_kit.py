@@ -36,7 +36,8 @@ NOW_MS = 1_781_000_000_000
 
 def settings(kafka_url: str, db_url: str, **more: Any) -> Settings:
     """Settings with a prefix of their own: tests share one Kafka."""
-    given = {"kafka_prefix": f"t{uuid.uuid4().hex[:10]}-", "http_port": 0, **more}
+    # a canary would be one record more than was written
+    given = {"kafka_prefix": f"t{uuid.uuid4().hex[:10]}-", "http_port": 0, "canary_s": 0, **more}
     return Settings(kafka_url=kafka_url, database_url=db_url, **given)
 
 

@@ -107,7 +107,9 @@ class Pipeline:
         events = judged.events + (self._shards.tick(tick) if tick is not None else [])
         course.passed("rules")
         if deliveries or events or tick is not None:
-            batch = Batch(len(deliveries), readings, rejected, events, traces_of(events, readings), canary.newest_ms(beats))
+            batch = Batch(
+                len(deliveries) - len(beats), readings, rejected, events, traces_of(events, readings), canary.newest_ms(beats)
+            )
             self._commit(batch, kept, counts, assets, devices, tick, course)
         self.lag_s = (self._clock.now_ms() - deliveries[0].received_ms) / 1000 if deliveries else 0.0
         if deliveries:

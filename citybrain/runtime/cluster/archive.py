@@ -9,8 +9,9 @@ from functools import partial
 from typing import NamedTuple
 
 from citybrain import clock as clocks
-from citybrain.clock import Clock
+from citybrain.clock import Clock, real_ms
 from citybrain.config import Settings
+from citybrain.kernel import canary
 from citybrain.kernel.errors import PayloadError
 from citybrain.kernel.ids import shard_of
 from citybrain.kernel.model import Asset, Device, Kind, Reading
@@ -27,6 +28,7 @@ from citybrain.topics.consumer import Consumer, Place, Record
 from citybrain.topics.headers import value_of
 from citybrain.topics.records import decode
 from citybrain.topics.spec import READINGS, REJECTED
+from citybrain.tracing import NoSpans, Spans, open_spans
 from ingest.quarantine import REASONS
 
 NAME = "archive"
@@ -46,6 +48,8 @@ class Unpacked(NamedTuple):
     rejected: list[Rejected]
     assets: dict[str, Asset]
     devices: list[Device]
+    canaries: list[int]
+    """when test messages were sent that came this far (machine ms); they are not kept"""
 
 
 class Archived(NamedTuple):
@@ -55,6 +59,7 @@ class Archived(NamedTuple):
     stored: int
     rejected: Sequence[Rejected]
     seconds: float
+    canaries: Sequence[int] = ()
 
 
 def unpack(records: Sequence[Record], prefix: str = "") -> Unpacked:
@@ -62,7 +67,7 @@ def unpack(records: Sequence[Record], prefix: str = "") -> Unpacked:
 
     `prefix` is that of the topics' names.
     """
-    found = Unpacked([], [], {}, [])
+    found = Unpacked([], [], {}, [], [])
     for record in records:
         if record.topic == prefix + REJECTED:
             words = [value_of(record.headers, name) for name in ("topic", "reason", "detail")]
@@ -77,8 +82,11 @@ def unpack(records: Sequence[Record], prefix: str = "") -> Unpacked:
         found.readings.extend(
             reading
             for reading in batch.readings
-            if reading.kind != Kind.RAIN_GAUGE or shard_of(reading.asset) == record.partition
+            if (reading.kind != Kind.RAIN_GAUGE or shard_of(reading.asset) == record.partition)
+            and not canary.is_canary(reading)
         )
+        if record.partition == canary.SHARD and (sent_ms := canary.newest_ms(batch.readings)) is not None:
+            found.canaries.append(sent_ms)
         found.assets.update((asset.id, asset) for asset in batch.assets)
         found.devices.extend(batch.devices)
     return found
@@ -92,8 +100,8 @@ def where(record: Record, prefix: str) -> str:
 class Archive:
     """What the archive makes of records (see `drain.Work`)."""
 
-    def __init__(self, settings: Settings, clock: Clock, metrics: Metrics) -> None:
-        self._clock, self._metrics = clock, metrics
+    def __init__(self, settings: Settings, clock: Clock, metrics: Metrics, spans: Spans | None = None) -> None:
+        self._clock, self._metrics, self._spans = clock, metrics, spans or NoSpans()
         self._prefix = settings.kafka_prefix
 
     def too_early(self, tx: Tx, records: Sequence[Record]) -> Collection[Place]:
@@ -106,7 +114,8 @@ class Archive:
         found = unpack(records, self._prefix)
         register_store.add_provisional(tx, list(found.assets.values()), found.devices)
         stored = readings.add(tx, found.readings)
-        return self._counted(tx, len(found.readings), stored, found.rejected, began)
+        counted = self._counted(tx, len(found.readings), stored, found.rejected, began)
+        return counted._replace(canaries=found.canaries)
 
     def refuse(self, tx: Tx, record: Record, error: Exception) -> Archived:
         """Keep of a record what can be kept, one thing after the other; what cannot goes to quarantine."""
@@ -155,6 +164,11 @@ class Archive:
         self._metrics.batch_seconds.observe(result.seconds)
         for _, _, reason, _ in result.rejected:
             self._metrics.quarantined.labels(reason if reason in REASONS else "internal").inc()
+        for sent_ms in result.canaries:
+            self._metrics.canary(NAME, sent_ms, real_ms())
+        if self._spans.on:
+            ended_ms = real_ms()
+            self._spans.batch(NAME, ended_ms - int(1000 * result.seconds), ended_ms, items=result.readings)
         stage = self._metrics.stage(NAME)
         stage.worked(result.readings, result.seconds)
         if result.rejected:
@@ -166,7 +180,10 @@ def archive(settings: Settings) -> int:
     os.nice(settings.archive_nice)
     clock = clocks.parse(settings.clock)
     metrics = Metrics(stages=(NAME,), quarantine_reasons=REASONS)
+    if settings.canary_s:
+        metrics.expect_canary(NAME, real_ms())
     service = Service(NAME, settings, metrics)
+    spans = open_spans(service.id, settings.otel_endpoint)
     prepare(settings)
 
     def consumer(drain: Drain[Archived]) -> Consumer:
@@ -175,11 +192,17 @@ def archive(settings: Settings) -> int:
             restart=drain.restart, max_records=MOST_RECORDS, gather_ms=GATHER_MS,
         )  # fmt: skip
 
-    drain = Drain(NAME, Link(database_url(settings), f"citybrain {service.id}"), consumer, Archive(settings, clock, metrics))
+    drain = Drain(
+        NAME, Link(database_url(settings), f"citybrain {service.id}"), consumer, Archive(settings, clock, metrics, spans)
+    )
     watch(service, drain)
 
     def turn() -> None:
         drain.turn()
         tell(metrics, drain, NAME)
 
-    return service.run(turn, drain.close)
+    def close() -> None:
+        drain.close()
+        spans.close()
+
+    return service.run(turn, close)

@@ -28,6 +28,7 @@ from citybrain.topics.producer import Producer, delivered
 from citybrain.topics.records import decode_alert
 from citybrain.topics.rejecting import reject
 from citybrain.topics.spec import ALERTS
+from citybrain.tracing import NoSpans, Spans, open_spans
 from dispatch.intake import OpenedOrder
 from ingest.quarantine import REASONS
 
@@ -77,7 +78,10 @@ def read(records: Sequence[Record]) -> Told:
 class Dispatching:
     """What dispatch makes of records (see `drain.Work`)."""
 
-    def __init__(self, city: City, clock: Clock, metrics: Metrics, producer: Producer, source: str) -> None:
+    def __init__(
+        self, city: City, clock: Clock, metrics: Metrics, producer: Producer, source: str, spans: Spans | None = None
+    ) -> None:
+        self._spans = spans or NoSpans()
         self._city, self._clock, self._metrics = city, clock, metrics
         self._producer, self._source = producer, source
         self._unknown: dict[str, float] = {}
@@ -149,12 +153,25 @@ class Dispatching:
                 "order for %s on %s: unit %s, due %s", order.condition, order.asset, order.unit, order.due_at.isoformat(),
                 extra={"trace": order.trace, "order": order.order_id},
             )  # fmt: skip
+        self._draw(result)
         for sent_ms in result.told.canaries:
             metrics.canary(NAME, sent_ms, real_ms())
         stage.worked(len(result.told.events), result.seconds)
         if result.told.bad:
             stage.failed(len(result.told.bad))
             metrics.quarantined.labels("bad_record").inc(len(result.told.bad))
+
+    def _draw(self, result: Dispatched) -> None:
+        """The spans of what was dispatched, and of each order that goes back to a message."""
+        if not self._spans.on or not result.told.events:
+            return
+        ended_ms = real_ms()
+        began_ms = ended_ms - int(1000 * result.seconds)
+        traces = [trace for trace in result.told.traces.values() if trace]
+        self._spans.batch(NAME, began_ms, ended_ms, traces=traces, items=len(result.told.events))
+        for order in result.opened:
+            if order.trace:
+                self._spans.step(order.trace, NAME, began_ms, ended_ms, order=order.order_id, unit=order.unit)
 
 
 def dispatch(settings: Settings) -> int:
@@ -171,12 +188,14 @@ def dispatch(settings: Settings) -> int:
     with link.transaction() as tx:
         city.load_register(tx)
 
+    spans = open_spans(service.id, settings.otel_endpoint)
+
     def consumer(drain: Drain[Dispatched]) -> Consumer:
         return Consumer(
             settings, group=NAME, topics=(ALERTS,), client_id=service.id, starts=drain.starts, restart=drain.restart
         )
 
-    drain = Drain(NAME, link, consumer, Dispatching(city, clock, metrics, producer, f"citybrain/dispatch/{service.id}"))
+    drain = Drain(NAME, link, consumer, Dispatching(city, clock, metrics, producer, f"citybrain/dispatch/{service.id}", spans))
     watch(service, drain)
     sidelines = Sidelines(service, city, clock, metrics, producer)
 
@@ -189,6 +208,7 @@ def dispatch(settings: Settings) -> int:
         sidelines.stop()
         drain.close()
         producer.close()
+        spans.close()
 
     sidelines.start()
     return service.run(turn, close)

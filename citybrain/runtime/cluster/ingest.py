@@ -26,6 +26,7 @@ from citybrain.kernel.errors import PayloadError
 from citybrain.kernel.model import Reading
 from citybrain.kernel.register import Register
 from citybrain.metrics import Metrics
+from citybrain.runtime.canary import Canary
 from citybrain.runtime.cluster.outgoing import Outgoing
 from citybrain.runtime.cluster.service import Service
 from citybrain.runtime.sources import Source
@@ -37,6 +38,7 @@ from citybrain.topics.packing import Packer, Ticket
 from citybrain.topics.producer import Producer
 from citybrain.topics.records import Tick
 from citybrain.topics.spec import READINGS, REJECTED, TOPICS
+from citybrain.tracing import NoSpans, Spans, open_spans
 from ingest.bridge import Bridge, Delivery
 from ingest.decode import Decoder
 from ingest.decoded import Decoded, Refused
@@ -54,6 +56,8 @@ FOLLOW_S = 0.5
 """how often the bridge looks whether the register has changed, real seconds"""
 UNTOLD_S = 15.0
 """So long without news the bridge waits for a register that nobody has published, real seconds; then it goes on without."""
+ALIVE_S = 1.0
+"""real seconds between two ticks of a bridge that cannot take anything"""
 SILENT_S = 10.0
 """Kafka that acknowledges nothing for so long, while something is under way, is called not ready (real seconds)."""
 _STEP_S = 0.002
@@ -72,16 +76,17 @@ class Ingest:
         follower: Follower,
         producer: Producer,
         clock: Clock,
+        spans: Spans | None = None,
     ) -> None:
-        settings = service.settings
+        settings, self._spans = service.settings, spans or NoSpans()
         self._service, self._source, self._decoder, self._follower = service, source, decoder, follower
         self._producer, self._clock, self._metrics = producer, clock, service.metrics
         self._outgoing = Outgoing(producer, f"citybrain/ingest/{service.id}", clock, service.metrics, service.fail)
         self._packer = Packer()
         self._ticker = Ticker(speed=1 / max(clock.real_s(1), 1e-6))
-        self._canary = canary.topic(settings.city)
+        self._canary, self._beats = canary.topic(settings.city), 0
         self._most, self._batch, self._pack_s = settings.queue_size, settings.batch_size, settings.pack_ms / 1000
-        self._pack_at = self._follow_at = 0.0
+        self._pack_at = self._follow_at = self._ticked = 0.0
         self._stage = service.metrics.stage(NAME)
         self._told, self._news = False, time.monotonic()
         service.check("mqtt", lambda: (source.connected, "connected" if source.connected else "no connection to the broker"))
@@ -97,16 +102,29 @@ class Ingest:
             time.sleep(_STEP_S)
         wait_s = 0.0 if self._packer.waiting else _ACK_S if self._outgoing.records else _IDLE_S
         deliveries = [] if held else self._source.take(min(self._batch, self._most - self._outgoing.messages), wait_s)
-        began = time.monotonic()
+        began, began_ms = time.monotonic(), real_ms()
         readings = self._taken(deliveries, began)
         if self._packer.waiting and began >= self._pack_at:
             self._flush()
-        if not held:
-            # while messages wait here and are not taken, time must not go on over their heads
-            tick = self._ticker.due(self._clock.now_ms(), readings, connected=self._source.connected)
-            if tick is not None:
-                self._flush(Tick(tick, real_ms(), self._service.id))
+        self._tick(readings, held=held, now=began)
+        if deliveries and self._spans.on:
+            self._spans.batch(NAME, began_ms, real_ms(), items=len(deliveries))
         self._measure(deliveries, readings, time.monotonic() - began)
+
+    def _tick(self, readings: Sequence[Reading], *, held: bool, now: float) -> None:
+        """Show the time when it is due, behind all readings that were taken before.
+
+        While messages wait here and are not taken, it must not go on over their heads. Then the same time is told again: who
+        says nothing is taken for gone, and time goes on without it.
+        """
+        shown = self._ticker.shown_ms
+        if not held:
+            tick = self._ticker.due(self._clock.now_ms(), readings, connected=self._source.connected)
+        else:
+            tick = shown if shown and now >= self._ticked + ALIVE_S else None
+        if tick is not None:
+            self._ticked = now
+            self._flush(Tick(tick, real_ms(), self._service.id))
 
     def _follow(self) -> None:
         """Take over what changed in the register."""
@@ -137,8 +155,10 @@ class Ingest:
         for delivery in deliveries:
             ticket = self._outgoing.ticket(delivery.token)
             if delivery.topic == self._canary and (beat := canary.read(delivery.payload, delivery.received_ms)) is not None:
-                self._packer.add(ticket, (beat,))
+                for packed in self._packer.add(ticket, (beat,)):
+                    self._outgoing.send(packed)
                 self._metrics.canary(NAME, int(beat.values["sent_ms"]), real_ms())
+                self._beats += 1
                 continue
             try:
                 found = self._decoder.decode(
@@ -193,9 +213,10 @@ class Ingest:
         if self._ticker.shown_ms:
             self._metrics.tick_lag.set(self._clock.real_s((now_ms - self._ticker.shown_ms) / 1000))
         if deliveries:
-            self._metrics.messages.inc(len(deliveries))
+            messages, self._beats = len(deliveries) - self._beats, 0
+            self._metrics.messages.inc(messages)
             self._metrics.batch_seconds.observe(seconds)
-            self._stage.worked(len(deliveries), seconds)
+            self._stage.worked(messages, seconds)
         if readings:
             self._stage.behind(self._clock.real_s((now_ms - max(reading.observed_ms for reading in readings)) / 1000))
         elif not backlog:
@@ -218,6 +239,7 @@ class Ingest:
         log.log(logging.WARNING if left else logging.INFO, "%d messages were taken and not handed on: they come again", left)
         self._follower.close()
         self._producer.close()
+        self._spans.close()
 
     def _wait_for_kafka(self, deadline: float) -> None:
         while self._outgoing.records and not self._service.failed and time.monotonic() < deadline:
@@ -255,7 +277,14 @@ def ingest(settings: Settings) -> int:
         if topic.name in {READINGS, REJECTED} and (there := producer.partitions(topic.name)) != topic.partitions:
             raise wrong_partitions(settings, topic, there)
     follower = Follower(settings, f"{settings.kafka_prefix}{service.id}-register")
-    bridge = Ingest(service, source, decoder, follower, producer, clocks.parse(settings.clock))
+    spans = open_spans(service.id, settings.otel_endpoint)
+    bridge = Ingest(service, source, decoder, follower, producer, clocks.parse(settings.clock), spans)
     # from now on the broker keeps what comes for us, also while we wait for the register
     source.start()
-    return service.run(bridge.turn, bridge.close)
+    if settings.canary_s:
+        metrics.expect_canary(NAME, real_ms())
+    bird = Canary(settings, metrics, f"citybrain-{settings.city}-{service.id}-canary").start()
+    try:
+        return service.run(bridge.turn, bridge.close)
+    finally:
+        bird.stop()

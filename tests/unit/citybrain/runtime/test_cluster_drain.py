@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from citybrain.kernel import canary
 from citybrain.kernel.errors import CityBrainError, InputError, StateError, UnavailableError
 from citybrain.kernel.events import AlertEvent
 from citybrain.kernel.ids import shard_of
@@ -128,6 +129,15 @@ def test_an_alert_that_cannot_be_read_is_told_apart() -> None:
     told = read([record(0, b"[]"), record(1, encode_alert(Alert(alert("raised", 1), "b")))])
     assert [(one.offset, error.reason) for one, error in told.bad] == [(0, "bad_record")]
     assert len(told.events) == 1
+
+
+def test_a_canary_passes_archive_and_dispatch_and_is_kept_by_none() -> None:
+    beat = canary.read(canary.message(5_000, "me"), 1_000)
+    assert beat is not None
+    found = unpack([record(0, encode(Batch([beat, reading("mh-1")])), partition=canary.SHARD)])
+    assert (found.canaries, [one.asset for one in found.readings]) == ([5_000], ["mh-1"])
+    told = read([record(0, encode_alert(Alert(canary.event(5_000, 1_000))))])
+    assert (told.canaries, told.events, told.traces) == ([5_000], [], {})
 
 
 def test_lag_is_judged_by_the_oldest_record_that_waits() -> None:
