@@ -44,7 +44,7 @@ def given(kafka_url: str, mosquitto_url: str) -> Settings:
 
 
 def _city(kafka_url: str, mosquitto_url: str) -> Settings:
-    found = settings(kafka_url, "postgresql://127.0.0.1/nobody", mqtt_url=mosquitto_url)
+    found = settings(kafka_url, "postgresql://127.0.0.1/nobody", mqtt_url=mosquitto_url, canary_s=0)
     admin.apply(found)
     producer = Producer(found, "test")
     # half of what will send: the others make themselves known
@@ -202,18 +202,21 @@ def test_what_cannot_be_read_is_kept_with_its_reason(given: Settings, tmp_path: 
     assert value_of(found[pack].headers, "detail") == "reading 0 of 2: kind: the register does not know Q"
 
 
-def test_one_of_two_bridges_is_killed(given: Settings, tmp_path: Path) -> None:
+def test_one_of_two_bridges_is_killed_and_the_other_asked_to_end(given: Settings, tmp_path: Path) -> None:
     bridges = [_bridge(given, tmp_path, name) for name in ("b1", "b2")]
     with services(*bridges):
         wait_until(lambda: all(bridge.ready() for bridge in bridges), 30, "ready")
-        with _flood(given, 5, 1000) as report:
+        with _flood(given, 6, 1000) as report:
             time.sleep(2)
             bridges[0].kill()
             time.sleep(1)
             bridges[0].start()
+            time.sleep(1)
+            assert bridges[1].stop() == 0
+            bridges[1].start()
         assert report["unacked"] == []
         _wait_for(given, report["last_seq"])
-        assert min(_metric(bridge, "citybrain_ingest_messages_total") for bridge in bridges) > 100, "both got a share"
+        assert min(_metric(bridge, "citybrain_ingest_messages_total") for bridge in bridges) > 100, "both get a share"
 
 
 def test_while_kafka_is_away_nothing_is_acknowledged_and_nothing_is_lost(tmp_path: Path) -> None:
