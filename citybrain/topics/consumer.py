@@ -75,7 +75,7 @@ class Consumer:
         self, settings: Settings, *, group: str, topics: Sequence[str], client_id: str, starts: Starts, restart: Restart,
         max_records: int = 500, gather_ms: int = 0,
     ) -> None:  # fmt: skip
-        self._settings, self._starts, self._restart = settings, starts, restart
+        self.settings, self._starts, self._restart = settings, starts, restart
         self.group = settings.kafka_prefix + group
         self.lag: dict[str, Lag] = {topic_name(settings, name): Lag() for name in topics}
         """by topic, as of the last poll"""
@@ -114,10 +114,10 @@ class Consumer:
                 raise
 
     def _refuse_wrong(self, name: str) -> None:
-        there = len(self._client.partitions_for_topic(topic_name(self._settings, name)))
+        there = len(self._client.partitions_for_topic(topic_name(self.settings, name)))
         if there != PARTITIONS[name]:
             raise ConfigError(
-                f"topic {topic_name(self._settings, name)} has {there} partitions, not {PARTITIONS[name]}: "
+                f"topic {topic_name(self.settings, name)} has {there} partitions, not {PARTITIONS[name]}: "
                 "`citybrain topics apply` makes it, or says what to do",
                 key="kafka_prefix",
             )
@@ -134,7 +134,7 @@ class Consumer:
             # nobody can take records now; but who does not poll is no member of the group for long
             failure = error
             self.again(self.assigned)
-        with reaching(self._settings, "reading"):
+        with reaching(self.settings, "reading"):
             found = self._client.poll(int(wait_s * 1000))
         self.assigned = frozenset((tp.topic, tp.partition) for tp in self._client.assignment())
         taken = {}
@@ -163,7 +163,7 @@ class Consumer:
             return
         starts = self._starts(wanted)
         tps = {place: TopicPartition(*place) for place in wanted}
-        with reaching(self._settings, "asking where the partitions begin and end"):
+        with reaching(self.settings, "asking where the partitions begin and end"):
             begin, end = self._client.beginning_offsets([*tps.values()]), self._client.end_offsets([*tps.values()])
         for place, tp in tps.items():
             start = starts.get(place, 0)

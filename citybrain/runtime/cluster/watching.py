@@ -6,6 +6,7 @@ import socket
 import threading
 from typing import Any
 
+from citybrain import clock as clocks
 from citybrain.config import Settings
 from citybrain.kernel.errors import CityBrainError, ConfigError
 from citybrain.metrics import Metrics
@@ -15,6 +16,7 @@ from citybrain.store import gauges
 from citybrain.store.db import Database
 from citybrain.store.link import Link
 from citybrain.store.migrate import migrate
+from citybrain.store.moves import refuse_stranger
 from citybrain.topics.client import servers
 from citybrain.topics.consumer import Lag
 
@@ -33,9 +35,14 @@ def database_url(settings: Settings) -> str:
 
 
 def prepare(settings: Settings) -> None:
-    """Bring the database to the schema of this program. Raises UnavailableError, ConfigError when its schema is newer."""
+    """Bring the database to the schema of this program.
+
+    Raises UnavailableError, ConfigError when its schema is newer, MovedError when its city is on its way in or has moved out.
+    """
     with Database(database_url(settings), size=1, name="citybrain migrate") as db:
         migrate(db)
+        with db.transaction() as tx:
+            refuse_stranger(tx, cluster=True)
 
 
 def database_probe(url: str, name: str) -> Probe:
@@ -88,7 +95,9 @@ def watch(service: Service, drain: Drain[Any]) -> None:
 
 
 def tell(metrics: Metrics, drain: Drain[Any], stage: str) -> None:
-    """The lag into the metrics; that of a stage is in real seconds here, as its records wait in a machine."""
-    for topic, lag in drain.consumer.lag.items():
-        metrics.kafka_lag.labels(topic, drain.consumer.group).set(lag.records)
-    metrics.stage(stage).behind(max((lag.seconds for lag in drain.consumer.lag.values()), default=0.0))
+    """The lag into the metrics: names without the prefix, and that of the stage in city seconds."""
+    settings, lags = drain.consumer.settings, drain.consumer.lag
+    for topic, lag in lags.items():
+        metrics.kafka_lag.labels(topic.removeprefix(settings.kafka_prefix), drain.name).set(lag.records)
+    waits_s = max((lag.seconds for lag in lags.values()), default=0.0)
+    metrics.stage(stage).behind(waits_s / clocks.parse(settings.clock).real_s(1))
