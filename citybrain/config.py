@@ -40,6 +40,11 @@ class Settings(BaseSettings):
     )
     mqtt_protocol: Literal["3.1.1", "5"] = Field("3.1.1", description="MQTT version to speak to the broker.")
     mqtt_group: str = Field("citybrain", description="Shared subscription of the ingest services.", pattern=r"^[^/+#\s]+$")
+    mqtt_net: bool = Field(
+        False,
+        description="For one ingest service of a city: a plain subscription beside the shared one, for a broker such as "
+        "mosquitto that forgets shared subscriptions when it is restarted.",
+    )
     kafka_url: str | None = Field(None, description="Kafka of the cluster runtime, kafka://host:port[,host:port…].")
     kafka_prefix: str = Field(
         "", description="Put before the name of each topic and consumer group.", pattern=r"^[A-Za-z0-9._-]*$"

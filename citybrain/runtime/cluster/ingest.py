@@ -27,6 +27,7 @@ from citybrain.kernel.model import Reading
 from citybrain.kernel.register import Register
 from citybrain.metrics import Metrics
 from citybrain.runtime.canary import Canary
+from citybrain.runtime.cluster.net import Netted
 from citybrain.runtime.cluster.outgoing import Outgoing
 from citybrain.runtime.cluster.service import Service
 from citybrain.runtime.sources import Source
@@ -264,14 +265,17 @@ def ingest(settings: Settings) -> int:
         max_future_s=settings.max_future_s,
         max_age_s=settings.max_age_s,
     )
-    source = Bridge(
+    client_id, filters = f"citybrain-{settings.city}-{service.id}", profiles.subscriptions(settings.city)
+    source: Source = Bridge(
         settings,
-        client_id=f"citybrain-{settings.city}-{service.id}",
-        subscriptions=profiles.subscriptions(settings.city),
+        client_id=client_id,
+        subscriptions=filters,
         shared=settings.mqtt_group,
         queue_size=settings.queue_size,
         on_connect_metric=metrics.reconnects.inc,
     )
+    if settings.mqtt_net:
+        source = Netted(source, Bridge(settings, client_id=f"{client_id}-net", subscriptions=filters, wait_s=(0.1, 5.0)))
     producer = Producer(settings, f"{settings.kafka_prefix}{service.id}")
     for topic in TOPICS:
         if topic.name in {READINGS, REJECTED} and (there := producer.partitions(topic.name)) != topic.partitions:
