@@ -13,12 +13,15 @@ from citybrain.runtime.supervisor import Supervisor
 from ingest.registry import load_profiles
 
 
-def run(settings: Settings, ready: Callable[[RunDir], None] = lambda run: None) -> int:
-    """Run the whole city brain on one machine until SIGTERM or SIGINT. Raises ConfigError before anything is started."""
+def run(settings: Settings, ready: Callable[[RunDir], None] = lambda run: None, *, force: bool = False) -> int:
+    """Run the whole city brain on one machine until SIGTERM or SIGINT. Raises ConfigError before anything is started.
+
+    `force` also where the city has moved away from; else that raises MovedError.
+    """
     # the parts load the same files, each in its own process, where nobody would see what is wrong with them
     City(settings)
     load_profiles(settings.profiles)
-    return Supervisor(settings).run(ready)
+    return Supervisor(settings, force=force).run(ready)
 
 
 def stop_leftovers(settings: Settings) -> dict[str, int]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -81,6 +82,28 @@ def read_states(data: bytes, planner: Planner, asset_of: Callable[[str], Asset |
         at += 8 * ring
         state.active = {one[0]: _episode_in(one) for one in episodes} or None
         yield state
+
+
+class Survey(NamedTuple):
+    """What is in a state, without planning it."""
+
+    assets: int
+    phases: Mapping[str, int]
+    """phase -> episodes that are not at rest"""
+    timer_ms: int
+    """The newest time of a timer that did something to an asset which has not been heard since; 0 when there is none."""
+
+
+def survey(data: bytes) -> Survey:
+    """Look into a state. Raises ConfigError when it is none."""
+    head, _ = _head(data)
+    phases: Counter[str] = Counter()
+    timer_ms = 0
+    for _, _, _, newest, floor, _, _, episodes in head["assets"]:
+        phases.update(one[1] for one in episodes if one[1] != AlertPhase.RESOLVED)
+        if floor > newest:
+            timer_ms = max(timer_ms, floor)
+    return Survey(len(head["assets"]), phases, timer_ms)
 
 
 def moved(memory: Memory, layout: Layout, plan: Plan, asset: Asset | None) -> Memory:

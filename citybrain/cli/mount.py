@@ -31,6 +31,7 @@ COMMANDS: tuple[str, ...] = (
     "ingest",
     "rules",
     "services",
+    "migrate",
 )
 """modules of `citybrain.cli` whose `register(root)` adds single commands"""
 

@@ -28,6 +28,9 @@ def run(
     ingest_workers: Annotated[int | None, typer.Option(help="Processes that read from the broker (MQTT 5).")] = None,
     mqtt_port: Annotated[int | None, typer.Option(help="Port of the embedded broker.")] = None,
     http_port: Annotated[int | None, typer.Option(help="Port of the HTTP server.")] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Start although the city was moved by `citybrain migrate`; it must not run there.")
+    ] = False,
 ) -> None:
     """Run the city brain: broker, database, pipeline, dispatch cycle, HTTP.
 
@@ -52,7 +55,7 @@ def run(
         ]
         console.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
 
-    sys.exit(app.run(settings, ready))
+    sys.exit(app.run(settings, ready, force=force))
 
 
 def stop(data_dir: DataDir = None) -> None:

@@ -22,7 +22,8 @@ from citybrain.runtime.postgres import EmbeddedPostgres
 from citybrain.runtime.process import Signals, child_environment
 from citybrain.runtime.rundir import RunDir
 from citybrain.runtime.sources import client_id
-from citybrain.store.db import Database
+from citybrain.store import moves
+from citybrain.store.db import Database, Tx
 from citybrain.store.migrate import migrate
 from ingest.registry import load_profiles
 
@@ -100,8 +101,9 @@ class Part:
 class Supervisor:
     """All of one data directory."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, *, force: bool = False) -> None:
+        """`force`: the city lives here, even if a move has carried it, or a part of it, elsewhere."""
+        self._settings, self._force = settings, force
         self._run = RunDir(settings.data_dir).make()
         self._parts = {name: Part(name, settings.data_dir) for name in PARTS}
         self._postgres: EmbeddedPostgres | None = None
@@ -141,8 +143,18 @@ class Supervisor:
             self._url = self._settings.database_url
         with Database(self._url, size=1, name="citybrain supervisor") as db:
             applied = migrate(db)
+            with db.transaction() as tx:
+                self._refuse_stranger(tx)
         if applied:
             log.info("%d migrations applied", applied)
+
+    def _refuse_stranger(self, tx: Tx) -> None:
+        """A city that moved away must not run here as well. Raises MovedError."""
+        move = moves.move_of(tx)
+        if self._force and move is not None and move.direction == "out":
+            log.warning("the move to %s is forgotten: from now on the city lives here, and must not run there", move.peer)
+            moves.forget(tx)
+        moves.refuse_stranger(tx, cluster=False)
 
     def _open_broker(self, stack: ExitStack) -> None:
         if self._settings.mqtt_url is None:

@@ -54,6 +54,17 @@ def checkpoints(tx: Tx) -> list[Checkpoint]:
     ]
 
 
+def checkpoint(tx: Tx, shard: int) -> Checkpoint | None:
+    """The last checkpoint of one shard, if it has one."""
+    row = tx.one(_SQL["checkpoint"], shard=shard)
+    return Checkpoint(row["shard"], row["position"], row["detector_version"], bytes(row["state"])) if row else None
+
+
+def checkpoint_positions(tx: Tx) -> dict[int, int]:
+    """Shard -> position of its last checkpoint, without reading the states."""
+    return {row["shard"]: row["position"] for row in tx.all(_SQL["checkpoint_positions"])}
+
+
 def save_checkpoint(tx: Tx, checkpoint: Checkpoint, now: datetime) -> None:
     """Save a checkpoint, unless a newer one is there."""
     tx.run(_SQL["save_checkpoint"], **checkpoint._asdict(), at=now)

@@ -28,6 +28,12 @@ WHERE position <= (SELECT CASE WHEN count(*) = 32 THEN min(position) ELSE 0 END 
 -- checkpoints: the last state of every shard
 SELECT shard, position, detector_version, state FROM checkpoints ORDER BY shard;
 
+-- checkpoint: the last state of one shard
+SELECT shard, position, detector_version, state FROM checkpoints WHERE shard = %(shard)s;
+
+-- checkpoint_positions: how far the last state of each shard is
+SELECT shard, position FROM checkpoints ORDER BY shard;
+
 -- save_checkpoint: the state of a shard; an older one never overwrites a newer one
 INSERT INTO checkpoints (shard, position, detector_version, saved_at, state)
 VALUES (%(shard)s, %(position)s, %(version)s, %(at)s, %(state)s)
