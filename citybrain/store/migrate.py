@@ -80,7 +80,7 @@ def migrate_in(tx: Tx) -> int:
             "start the newer program, or restore the backup made before its upgrade",
             key="CITYBRAIN_DATABASE_URL",
         )
-    kind = _kind(tx)
+    kind = choose_kind(tx)
     for step in mine:
         if step.number in done:
             if done[step.number]["digest"] != step.digest(kind):
@@ -102,7 +102,7 @@ def kind_of(tx: Tx) -> str:
     return str(row["kind"]) if row else PLAIN
 
 
-def _kind(tx: Tx) -> str:
+def choose_kind(tx: Tx) -> str:
     """The kind that the database has, or shall get. Raises ConfigError where TimescaleDB cannot be used as it is."""
     found = tx.one(_SQL["extension"]) or {}
     has_archive = tx.one(_SQL["has_archive"])

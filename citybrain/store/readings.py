@@ -29,6 +29,8 @@ _MONDAY_MS = 96 * _HOUR_MS
 _FLAGS = 255
 """bits of `quality` that are the reading's own flags"""
 _TRIES = 3
+_Keyed = tuple[int, Reading]
+"""a reading with its `message_key`"""
 
 
 def add_fresh(tx: Tx, readings: Sequence[Reading]) -> None:
@@ -55,7 +57,8 @@ def add_late(tx: Tx, readings: Sequence[Reading], now: datetime) -> list[bool]:
         return []
     places = [(reading.asset, reading.observed_ms, message_key(reading)) for reading in readings]
     first = dict(zip(reversed(places), reversed(readings), strict=True))
-    new = {(one.asset, one.observed_ms, message_key(one)) for one in _add_new(tx, list(first.values()), LATE, windows=False)}
+    added = _add_new(tx, [(place[2], reading) for place, reading in first.items()], LATE, windows=False)
+    new = {(reading.asset, reading.observed_ms, key) for key, reading in added}
     since: dict[str, int] = {}
     for asset, observed_ms, _ in new:
         since[asset] = min(observed_ms, since.get(asset, observed_ms))
@@ -97,53 +100,54 @@ def _span(readings: Sequence[Reading]) -> tuple[int, int]:
     return min(observed), max(observed)
 
 
-def _without_repeats(readings: Sequence[Reading]) -> list[Reading]:
+def _without_repeats(readings: Sequence[Reading]) -> list[_Keyed]:
     """Those that no earlier one of the list makes a repeat."""
     heard: dict[tuple[str, int], list[int]] = {}
     kept = []
     for reading in readings:
-        times = heard.setdefault((reading.asset, message_key(reading)), [])
-        if not any(0 <= reading.observed_ms - at <= reading.window_ms for at in times):
-            times.append(reading.observed_ms)
-            kept.append(reading)
+        key, at = message_key(reading), reading.observed_ms
+        times = heard.setdefault((reading.asset, key), [])
+        if not (times and any(0 <= at - time <= reading.window_ms for time in times)):
+            times.append(at)
+            kept.append((key, reading))
     return kept
 
 
-def _add_new(tx: Tx, readings: Sequence[Reading], quality: int, *, windows: bool) -> Sequence[Reading]:
+def _add_new(tx: Tx, given: Sequence[_Keyed], quality: int, *, windows: bool) -> Sequence[_Keyed]:
     """Archive those that are not stored; they are returned.
 
     Looked up first, then copied: half the time of INSERT … ON CONFLICT from a staging table. When another writer puts the same
     message between the two, the copy fails and is tried again without it.
     """
-    summarised_ms = _begin(tx, readings)
+    summarised_ms = _begin(tx, [reading for _, reading in given])
     for left in range(_TRIES - 1, -1, -1):
-        known = _stored(tx, readings, windows=windows)
-        new = [reading for n, reading in enumerate(readings, 1) if n not in known] if known else readings
+        known = _stored(tx, given, windows=windows)
+        new = [one for n, one in enumerate(given, 1) if n not in known] if known else given
         if not new:
             break
         try:
             with tx.within():
-                tx.copy_text(_SQL["copy"], encode(new, quality))
+                tx.copy_text(_SQL["copy"], encode([reading for _, reading in new], quality))
             break
         except ConstraintError:
             if not left:
                 raise
-    _changed(tx, new, summarised_ms)
+    _changed(tx, [reading for _, reading in new], summarised_ms)
     return new
 
 
-def _stored(tx: Tx, readings: Sequence[Reading], *, windows: bool) -> set[int]:
-    """Which of the readings (counted from 1) are stored."""
-    first, last = _span(readings)
-    spans = [reading.window_ms if windows else 0 for reading in readings]
+def _stored(tx: Tx, given: Sequence[_Keyed], *, windows: bool) -> set[int]:
+    """Which of them (counted from 1) are stored."""
+    observed = [reading[3] for _, reading in given]
+    spans = [reading[8] for _, reading in given] if windows else [0] * len(given)
     rows = tx.all(
         _SQL["repeats"],
-        assets=[reading.asset for reading in readings],
-        observed=[from_ms(reading.observed_ms) for reading in readings],
-        messages=[message_key(reading) for reading in readings],
+        assets=[reading[0] for _, reading in given],
+        observed=observed,
+        messages=[key for key, _ in given],
         windows=spans,
-        first=from_ms(first - max(spans)),
-        last=from_ms(last),
+        first=from_ms(min(observed) - max(spans)),
+        last=from_ms(max(observed)),
     )
     return {row["n"] for row in rows}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,35 +16,11 @@ from citybrain.store import readings, register, summaries
 from citybrain.store.db import ConstraintError
 from citybrain.store.migrate import kind_of, migrate_in
 from citybrain.store.sql import load
-from tests.servers.timescaledb import Timescale
 
 pytestmark = pytest.mark.live
 HOUR, DAY = 3_600_000, 86_400_000
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 STEPS: dict[readings.Step, int] = {"1m": 60_000, "1h": HOUR, "1d": DAY}
-
-
-@pytest.fixture(scope="module")
-def timescale() -> Iterator[Timescale]:
-    with Timescale() as server:
-        with server.transaction() as tx:
-            migrate_in(tx)
-        yield server
-
-
-@pytest.fixture(params=["plain", "timescaledb"])
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def archive(kind: str, request: pytest.FixtureRequest) -> Any:
-    """A `Database`, or what does the same for TimescaleDB."""
-    if kind == "plain":
-        return request.getfixturevalue("db")
-    server = request.getfixturevalue("timescale")
-    server.clear()
-    return server
 
 
 @pytest.fixture

@@ -38,7 +38,8 @@ DECLARE
 BEGIN
     IF to_regclass(name) IS NULL THEN
         PERFORM pg_advisory_xact_lock(727277);
-        IF to_regclass(name) IS NULL THEN
+        -- asked of the table: to_regclass may remember from before the lock that there is none
+        IF NOT EXISTS (SELECT FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = parent::regclass AND relname = name) THEN
             -- attached, not made as a partition: so nobody who reads or writes the archive is waited for
             EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS)', name, parent);
             EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', parent, name, week, week + '7 days');

@@ -9,12 +9,13 @@ FROM STDIN (FORMAT binary);
 INSERT INTO readings_stale (asset, hour) SELECT asset, hour FROM unnest(%(assets)s::text[], %(hours)s::timestamptz[]) AS changed (asset, hour);
 
 -- repeats: which of these messages are stored, at their time or up to their window before it (LIMIT: by the index, whatever the planner believes)
-SELECT given.n FROM unnest(%(assets)s::text[], %(observed)s::timestamptz[], %(messages)s::bigint[], %(windows)s::integer[])
-    WITH ORDINALITY AS given (asset, observed_at, message, window_ms, n)
+SELECT given.n FROM unnest(%(assets)s::text[], %(observed)s::bigint[], %(messages)s::bigint[], %(windows)s::integer[])
+    WITH ORDINALITY AS given (asset, observed_ms, message, window_ms, n)
 CROSS JOIN LATERAL (
     SELECT FROM readings AS r
     WHERE r.asset = given.asset AND r.message = given.message
-      AND r.observed_at >= given.observed_at - given.window_ms * interval '1 millisecond' AND r.observed_at <= given.observed_at
+      AND r.observed_at >= to_timestamp((given.observed_ms - given.window_ms) / 1000.0::double precision)
+      AND r.observed_at <= to_timestamp(given.observed_ms / 1000.0::double precision)
       AND r.observed_at >= %(first)s::timestamptz AND r.observed_at <= %(last)s::timestamptz
     LIMIT 1
 ) AS stored;
