@@ -24,7 +24,9 @@ def register(root: typer.Typer) -> None:
 def archive(http_port: HealthPort = None) -> None:
     """Store the readings of topic `readings`, and what was refused (cluster runtime). Several may run.
 
-    Example: CITYBRAIN_KAFKA_URL=kafka://kafka:9092 CITYBRAIN_DATABASE_URL=postgresql://… citybrain archive
+    It needs CITYBRAIN_KAFKA_URL and CITYBRAIN_DATABASE_URL.
+
+    Example: citybrain archive --http-port 8081
     """
     from citybrain.runtime.cluster.archive import archive as work
 
@@ -34,9 +36,10 @@ def archive(http_port: HealthPort = None) -> None:
 def dispatch(http_port: HealthPort = None) -> None:
     """Make cases and work orders of topic `alerts`, and do what is due (cluster runtime). Several may run.
 
-    One of them publishes the register and the rulebook for all other services. SIGHUP reloads the rulebook.
+    One of them publishes the register and the rulebook for all other services. SIGHUP reloads the rulebook. It needs
+    CITYBRAIN_KAFKA_URL and CITYBRAIN_DATABASE_URL.
 
-    Example: CITYBRAIN_KAFKA_URL=kafka://kafka:9092 CITYBRAIN_DATABASE_URL=postgresql://… citybrain dispatch
+    Example: citybrain dispatch --http-port 8082
     """
     from citybrain.runtime.cluster.dispatch import dispatch as work
 
@@ -48,7 +51,9 @@ def console(
 ) -> None:
     """Serve the HTTP API over the database (cluster runtime). Several may run.
 
-    Example: CITYBRAIN_DATABASE_URL=postgresql://… CITYBRAIN_HTTP_HOST=0.0.0.0 citybrain console
+    It needs CITYBRAIN_DATABASE_URL, and CITYBRAIN_API_TOKEN when several shall take the same token.
+
+    Example: citybrain console --http-port 8080
     """
     from citybrain.runtime.cluster.console import console as work
 

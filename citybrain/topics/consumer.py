@@ -27,8 +27,9 @@ from citybrain.topics.client import options, reaching, topic_name
 from citybrain.topics.spec import MAX_RECORD_BYTES, TOPICS
 
 log = logging.getLogger(__name__)
-SESSION_MS = 10_000
-"""So long after its last heartbeat a consumer counts as dead, and its partitions go to the others."""
+SESSION_MS = 6000
+"""So long after its last heartbeat a consumer counts as dead, and its partitions go to the others: the least that Kafka
+allows by default. One that is killed while it joins is waited for twice, and even then all go on within 15 s."""
 POLL_MS = 30_000
 """Longest time between two polls. A rebalance waits so long for one that is busy, and a cut connection for its answer."""
 CLOSE_MS = 3000
