@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import psycopg
 import pytest
 
 from citybrain.config import Settings
@@ -12,22 +11,15 @@ from citybrain.kernel.times import from_ms
 from citybrain.store import register
 from citybrain.store.db import Database
 from tests.contracts.runtimes import cluster, embedded, stories
+from tests.contracts.runtimes.databases import fresh
 from tests.contracts.runtimes.script import RULES, UNITS, Script
 from tests.contracts.runtimes.told import Told, difference, told
 
 pytestmark = pytest.mark.live
 
 
-def _fresh(postgres_url: str, name: str) -> str:
-    """URL of a fresh database with the schema."""
-    with psycopg.connect(postgres_url, autocommit=True) as conn:
-        conn.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        conn.execute(f"CREATE DATABASE {name} TEMPLATE template_citybrain")
-    return postgres_url.replace("/postgres?", f"/{name}?")
-
-
 def _run(postgres_url: str, runtime: str, script: Script, kafka_url: str, prefix: str) -> Told:
-    with Database(_fresh(postgres_url, f"runtime_{runtime}"), size=6) as db:
+    with Database(fresh(postgres_url, f"runtime_{runtime}"), size=6) as db:
         with db.transaction() as tx:
             register.save_units(tx, UNITS)
             register.save_responsibilities(tx, RULES)

@@ -2,9 +2,9 @@
 
 mosquitto keeps sessions over a restart, but no shared subscriptions: what comes between its start and the return of the bridges
 is acknowledged to the device and dropped (311 of 125,259 messages in a chaos run with mosquitto 2.0.11). The net is a session
-of its own with a plain subscription, which is kept. It gets every message too; while the shared subscription stands they are let
-go at once, and while it does not, or stood up again only a moment ago, they are handed on. What came both ways is known by its
-key, as everything that comes twice.
+of its own with a plain subscription, which is kept. It gets every message too; while the shared subscription stands they are
+let go at once, and while it does not, or stood up again only a moment ago, they are handed on. What came both ways is known by
+its key, as everything that comes twice.
 """
 
 from __future__ import annotations
