@@ -18,6 +18,7 @@ from citybrain.kernel.register import Register
 from citybrain.metrics import Metrics
 from citybrain.store import gauges
 from citybrain.store.db import Database
+from citybrain.store.moves import refuse_stranger
 from citybrain.topics.changes import Changed, RulebookText
 from citybrain.topics.follower import Follower
 from citybrain.topics.following import follow
@@ -45,6 +46,8 @@ class Serving:
     def __init__(self, settings: Settings, commit: Commit, die: Callable[[str], None]) -> None:
         self.id = settings.service_id or f"rules-{socket.gethostname()}"
         self._db = Database(settings.database_url or "", size=4, name=f"citybrain {self.id}").open()
+        with self._db.transaction() as tx:
+            refuse_stranger(tx, cluster=True)
         self._producer = Producer(settings, self.id)
         self._follower = Follower(settings)
         self._register = Register()

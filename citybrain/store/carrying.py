@@ -162,6 +162,15 @@ def let_jobs_run(tx: Tx, run: bool) -> None:
         tx.all(_SQL["jobs"], run=run)
 
 
+def leave_sums_alone(call: Callable[..., None], before: datetime) -> None:
+    """TimescaleDB: sums before a time are not made of readings, which are gone there; to be called before they come.
+
+    `call` is `Database.call`: this makes transactions of its own.
+    """
+    for table in ("summary_1m", "summary_1h", "summary_1d"):
+        call(_SQL["leave_alone"], table=table, before=before)
+
+
 def orders_with_histories(tx: Tx) -> Iterator[Row]:
     """Every entry of the ledger beside its order's state, order by order; an order without entries has one row of them."""
     with tx.conn.cursor("ledger") as cursor:

@@ -60,15 +60,15 @@ def label(url: str) -> str:
 
 
 def move_of(tx: Tx) -> Move | None:
-    """The move that a database is, or was, a side of."""
-    row = tx.one(_SQL["move"])
+    """The move that a database is, or was, a side of; None also where there is no schema yet."""
+    known = tx.one(_SQL["has_marks"])
+    row = tx.one(_SQL["move"]) if known and known["yes"] else None
     return Move(str(row["id"]), row["direction"], row["peer"], row["began_at"], row["ended_at"]) if row else None
 
 
 def whole(tx: Tx) -> bool:
-    """Has a city wholly come to this database? Also asked of one without a schema."""
-    row = tx.one(_SQL["has_marks"])
-    move = move_of(tx) if row and row["yes"] else None
+    """Has a city wholly come to this database?"""
+    move = move_of(tx)
     return move is not None and move.direction == "in" and move.ended_at is not None
 
 

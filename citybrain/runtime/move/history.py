@@ -11,11 +11,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 from citybrain.runtime.move.pace import Pace
+from citybrain.runtime.move.sides import Sides
 from citybrain.runtime.move.telling import Carried, Tell
 from citybrain.store import carrying, moves
 from citybrain.store.carrying import Archive, DifferentError, Span
-from citybrain.store.db import Session
-from citybrain.store.migrate import PLAIN
+from citybrain.store.db import Database
+from citybrain.store.migrate import PLAIN, TIMESCALE
 
 
 class Part(NamedTuple):
@@ -42,16 +43,19 @@ def clipped(span: Span, begin: datetime | None, end: datetime | None) -> Span | 
 class History:
     """Carries the parts one after the other."""
 
-    def __init__(self, source: Session, target: Session, tell: Tell) -> None:
-        self._source, self._target, self._tell = source, target, tell
-        with source.transaction() as tx:
-            self.archive = carrying.archive_of(tx)
-        with target.transaction() as tx:
-            self.parts = parts(self.archive, carrying.archive_of(tx))
+    def __init__(self, sides: Sides, tell: Tell) -> None:
+        self._source, self._target, self._tell = sides.source.session, sides.target.session, tell
+        with self._source.transaction() as tx:
+            here = carrying.archive_of(tx)
+        with self._target.transaction() as tx:
+            there = carrying.archive_of(tx)
+        self._parts = parts(here, there)
+        if there.kind == TIMESCALE and here.dropped_to is not None:
+            carrying.leave_sums_alone(Database(sides.target.url, size=1).call, here.dropped_to)
 
     def carry(self) -> list[Carried]:
         """Carry what is missing; every part as it then is on both sides. Raises DifferentError when they differ."""
-        return [self._carry(part) for part in self.parts]
+        return [self._carry(part) for part in self._parts]
 
     def _carry(self, part: Part) -> Carried:
         with self._source.transaction() as tx:

@@ -38,7 +38,7 @@ def move(
         report = Report(id, sides.source.label, sides.target.label, resumed=resume, offsets=settings.kafka_url is not None)
         here, there = sides.source.session, sides.target.session
         if step is Step.CARRY:
-            report.tables = History(here, there, tell).carry()
+            report.tables = History(sides, tell).carry()
             with here.transaction() as source, there.transaction() as target:
                 refuse_writers(offsets, _ends(settings))
                 carry_city(

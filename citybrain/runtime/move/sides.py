@@ -23,6 +23,7 @@ class Side:
     what: str
     """`source` or `target`, for messages"""
     label: str
+    url: str
     session: Session
 
 
@@ -31,9 +32,9 @@ class Sides:
 
     def __init__(self, source_url: str, target_url: str) -> None:
         labels = {what: _label(what, url) for what, url in (("source", source_url), ("target", target_url))}
-        self.source = Side("source", labels["source"], Session(source_url, moves.NAME))
+        self.source = Side("source", labels["source"], source_url, Session(source_url, moves.NAME))
         try:
-            self.target = Side("target", labels["target"], Session(target_url, moves.NAME))
+            self.target = Side("target", labels["target"], target_url, Session(target_url, moves.NAME))
             try:
                 self._make_ready()
             except BaseException:

@@ -66,6 +66,9 @@ UPDATE archive_state SET promised_to = %(promised_to)s, done_to = %(done_to)s, d
 -- jobs: TimescaleDB: the jobs that make summaries rest, or run again
 SELECT alter_job(job, scheduled => %(run)s) FROM archive_jobs WHERE what = 'refresh';
 
+-- leave_alone: TimescaleDB: sums before a time are settled, so that no run of its jobs makes them anew of readings that are gone
+CALL refresh_continuous_aggregate(%(table)s, NULL, %(before)s::timestamptz);
+
 -- summary_storage: TimescaleDB: the table in which a continuous aggregate keeps its rows
 SELECT materialization_hypertable_schema AS schema, materialization_hypertable_name AS name
 FROM timescaledb_information.continuous_aggregates WHERE view_name = %(table)s;
