@@ -13,6 +13,7 @@ GROUPS: dict[str, str] = {
     "explain": "explain",
     "profiles": "profiles",
     "quarantine": "quarantine",
+    "readings": "readings",
     "bench": "bench",
     "topics": "topics",
     "secrets": "secrets_",

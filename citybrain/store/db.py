@@ -101,6 +101,12 @@ class Tx:
         with self.conn.cursor() as cursor, cursor.copy(sql) as copy:
             copy.write(data)
 
+    def copy_out(self, sql: LiteralString, **params: Any) -> Iterator[bytes]:
+        """COPY … TO STDOUT, piece by piece as the server gives it. Read to the end before the transaction goes on."""
+        with self.conn.cursor() as cursor, cursor.copy(sql, params or None) as copy:
+            for piece in copy:
+                yield bytes(piece)
+
 
 def _mapped(error: psycopg.Error) -> CityBrainError:
     """One exception of ours for one of the driver's, by SQLSTATE, never by text."""
