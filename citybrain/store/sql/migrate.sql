@@ -18,7 +18,10 @@ INSERT INTO migrations (number, name, digest) VALUES (%(number)s, %(name)s, %(di
 -- extension: version and license of TimescaleDB in this database, and whether the server has loaded it
 SELECT (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb') AS installed,
        current_setting('timescaledb.license', true) AS license,
-       position('timescaledb' IN current_setting('shared_preload_libraries')) > 0 AS loaded;
+       -- which libraries are loaded is not told to every role; the settings that they bring are
+       CASE WHEN pg_has_role('pg_read_all_settings', 'USAGE')
+            THEN position('timescaledb' IN current_setting('shared_preload_libraries')) > 0
+            ELSE EXISTS (SELECT 1 FROM pg_settings WHERE starts_with(name, 'timescaledb.')) END AS loaded;
 
 -- has_archive: was the kind of archive chosen
 SELECT to_regclass('archive_state') IS NOT NULL AS yes;
