@@ -14,7 +14,7 @@ from tests.servers.node import node_modules
 def main() -> int:
     """Fetch all; 1 with what to do by hand when something cannot be had."""
     try:
-        debian.require("java", "mosquitto", "prometheus", "promtool", "node", "npm")
+        debian.require("java", "mosquitto", "mosquitto_sub", "prometheus", "promtool", "wget", "node", "npm")
         classes()
         for package in sorted(Path(__file__).parent.glob("*/package.json")):
             node_modules(package.parent)

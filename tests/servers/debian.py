@@ -18,11 +18,13 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "mvn": ("maven",),
     "mosquitto": ("mosquitto",),
     "mosquitto_passwd": ("mosquitto",),
+    "mosquitto_sub": ("mosquitto-clients",),
     "prometheus": ("prometheus",),
     "promtool": ("prometheus",),
     "node": ("nodejs",),
     "npm": ("npm",),
     "chromium": ("chromium",),
+    "wget": ("wget",),
 }
 """program -> packages that hold it; of several the first that this Debian has"""
 OLDEST_JAVA = 17
