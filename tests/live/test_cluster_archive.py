@@ -114,7 +114,7 @@ def test_a_record_that_cannot_be_read_or_written_stops_nobody(
         assert one.stop() == 0
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(2, 12))])
 def test_killed_at_random_moments_nothing_is_doubled_and_nothing_lost(
     city: Settings, db: Database, producer: Producer, tmp_path: Path, seed: int
 ) -> None:

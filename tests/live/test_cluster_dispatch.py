@@ -145,7 +145,7 @@ def test_two_at_once_open_one_order_for_lamps_of_one_feeder_in_all_partitions(
         print(f"{len(mixed)} alerts by two dispatchers in {took:.1f} s, {deadlocks} deadlocks")
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(2, 12))])
 def test_killed_at_random_moments_nothing_is_doubled_and_nothing_lost(
     city: Settings, db: Database, producer: Producer, tmp_path: Path, seed: int
 ) -> None:
