@@ -50,7 +50,12 @@ class Settings(BaseSettings):
         "", description="Put before the name of each topic and consumer group.", pattern=r"^[A-Za-z0-9._-]*$"
     )
     kafka_replication: int = Field(1, description="Replicas of each topic that `topics apply` makes.", ge=1, le=9)
-    pack_ms: int = Field(10, description="A record of topic `readings` waits so long for more readings (ms).", ge=0, le=1000)
+    pack_ms: int = Field(
+        10,
+        description="A record of topic `readings` waits so long for more readings (ms); longer, up to 50, when many come.",
+        ge=0,
+        le=1000,
+    )
     service_id: str = Field(
         "",
         description="Name of this instance of a service, fixed over restarts; none: made of its name and its host.",

@@ -61,6 +61,11 @@ ALIVE_S = 1.0
 """real seconds between two ticks of a bridge that cannot take anything"""
 SILENT_S = 10.0
 """Kafka that acknowledges nothing for so long, while something is under way, is called not ready (real seconds)."""
+RECORDS_PER_S = 640
+"""Records that a bridge makes about, whatever comes: each costs a quarter of a millisecond on its way, over all services,
+while a reading in it costs a fiftieth of that."""
+MOST_WAIT_S = 0.05
+"""longest time in which a record is gathered, real seconds"""
 _STEP_S = 0.002
 _ACK_S = 0.005
 _IDLE_S = 0.05
@@ -87,6 +92,7 @@ class Ingest:
         self._ticker = Ticker(speed=1 / max(clock.real_s(1), 1e-6))
         self._canary, self._beats = canary.topic(settings.city), 0
         self._most, self._batch, self._pack_s = settings.queue_size, settings.batch_size, settings.pack_ms / 1000
+        self._wait_s = self._pack_s
         self._pack_at = self._follow_at = self._ticked = 0.0
         self._stage = service.metrics.stage(NAME)
         self._told, self._news = False, time.monotonic()
@@ -152,7 +158,7 @@ class Ingest:
         """Decode messages and put them on their way; their readings."""
         taken: list[Reading] = []
         if deliveries and not self._packer.waiting:
-            self._pack_at = now + self._pack_s
+            self._pack_at = now + self._wait_s
         for delivery in deliveries:
             ticket = self._outgoing.ticket(delivery.token)
             if delivery.topic == self._canary and (beat := canary.read(delivery.payload, delivery.received_ms)) is not None:
@@ -199,8 +205,12 @@ class Ingest:
 
     def _flush(self, tick: Tick | None = None) -> None:
         """Everything that is gathered, with a tick behind it."""
-        for packed in self._packer.flush(tick):
+        records = self._packer.flush(tick)
+        for packed in records:
             self._outgoing.send(packed)
+        if tick is None:
+            # a quiet city is served at once; a busy one fills its records instead of sending more of them
+            self._wait_s = max(self._pack_s, min(MOST_WAIT_S, len(records) / RECORDS_PER_S))
 
     def _acknowledge(self) -> None:
         done = self._outgoing.settle()
