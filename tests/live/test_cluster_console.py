@@ -34,7 +34,7 @@ def test_the_api_is_served_alone_and_outlives_its_database(tmp_path: Path) -> No
                 register_store.save_assets(tx, [Asset("mh-1", "manhole", 31.0, 120.0)])
             assert one.get("/api/assets/mh-1").json()["kind"] == "manhole"
             page = one.get("/metrics").text
-            assert 'citybrain_orders_escalated 0.0' in page
+            assert "citybrain_orders_escalated 0.0" in page
             assert "process=" not in page, "whose metrics these are is known to who asks"
 
             server.stop()
