@@ -34,8 +34,8 @@ def _plain(value: object) -> object:
 set_json_dumps(lambda value: orjson.dumps(value, default=_plain))
 set_json_loads(orjson.loads)
 
-RETRY = {"40001", "40P01", "55P03", "42P07"}
-"""serialization failure, deadlock, lock not available; two made the partition of a new week at the same moment"""
+RETRY = {"40001", "40P01", "55P03"}
+"""serialization failure, deadlock, lock not available"""
 _GONE = {"57P01", "57P02", "57P03", "08000", "08001", "08003", "08004", "08006", "53300", "25P03"}
 """the server or the way to it; 25P03: our connection was ended, because we said nothing for too long within a transaction"""
 
