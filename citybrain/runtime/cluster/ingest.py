@@ -246,8 +246,8 @@ class Ingest:
         self._flush(Tick(self._ticker.shown_ms, real_ms(), self._service.id, leaving=True))
         self._wait_for_kafka(deadline)
         self._source.stop(max(1.0, deadline - time.monotonic()))
-        left = self._outgoing.messages
-        log.log(logging.WARNING if left else logging.INFO, "%d messages were taken and not handed on: they come again", left)
+        if self._outgoing.messages:
+            log.warning("%d messages were taken and not handed on: they come again", self._outgoing.messages)
         self._follower.close()
         self._producer.close()
         self._spans.close()
