@@ -17,7 +17,7 @@ class Pace:
         self.span = span
 
     def took(self, span: timedelta, seconds: float) -> None:
-        """A transaction over `span` took so long. One that was cut short by the end of a week says less than a whole one."""
-        wanted = span * min(_FASTER, max(_SLOWER, WANTED_S / max(seconds, 1e-3)))
-        if span >= self.span or wanted < self.span:
+        """A transaction over `span` took so long. One cut short by the end of a week tells only that it was slow."""
+        if span >= self.span or seconds > WANTED_S:
+            wanted = span * min(_FASTER, max(_SLOWER, WANTED_S / max(seconds, 1e-3)))
             self.span = min(MOST, max(LEAST, wanted))
