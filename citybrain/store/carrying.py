@@ -27,7 +27,7 @@ CITY = (
     "units", "assets", "devices", "areas", "responsibilities", "cases", "alerts", "alert_events", "orders", "order_events",
     "timers", "outbox", "deliveries", "breakers", "cycle_modules", "quarantine", "counters",
 )  # fmt: skip
-HISTORY = ("readings", "summary_1m", "summary_1h", "summary_1d")
+HISTORY = ("readings", "summary_1h", "summary_1d")
 STALE = "readings_stale"
 """carried with the sums: it says which of them are not right"""
 TURNED = ("checkpoints", "stream_log", "rejudge_queue")
@@ -38,12 +38,12 @@ SIDE = (
 _LEFT_OVER = frozenset({"counters", "cycle_modules", "breakers"})
 """what a service that ran on an empty database may have written: no city"""
 
-_TIME = {"readings": "observed_at", "summary_1m": "bucket", "summary_1h": "bucket", "summary_1d": "bucket"}
+_TIME = {"readings": "observed_at", "summary_1h": "bucket", "summary_1d": "bucket"}
 _KEY = {
     "readings": ("asset", "observed_at", "message", "measure"),
-    **dict.fromkeys(("summary_1m", "summary_1h", "summary_1d"), ("asset", "measure", "bucket")),
+    **dict.fromkeys(("summary_1h", "summary_1d"), ("asset", "measure", "bucket")),
 }
-_WEEKLY = frozenset({"readings", "summary_1m"})
+_WEEKLY = frozenset({"readings"})
 _TELL_EVERY = 20_000
 
 Told = Callable[[int], None]

@@ -1,8 +1,8 @@
-"""The archive's sums by minute, hour and day: kept up to date, so that nobody has to add up a year of readings.
+"""The archive's sums by hour and day: kept up to date, so that nobody has to add up a year of readings.
 
 Plain PostgreSQL: tables. `promised_to` moves first, while no writer is under way; from then on whoever writes an older reading
-puts its asset and hour onto `readings_stale`. Then the full minutes up to there are summarised, and `done_to` follows. Stale
-hours are made anew. The views read stale hours and what is behind `done_to` from the readings: they are right in between, too.
+puts its asset and hour onto `readings_stale`. Then the hours up to there are added up, and `done_to` follows. Stale hours are
+made anew. The views read stale hours and what is behind `done_to` from the readings: they are right in between, too.
 
 TimescaleDB: continuous aggregates, kept by its own jobs. Here they are only asked to run when something is stale.
 """
@@ -24,24 +24,24 @@ log = logging.getLogger(__name__)
 _SQL = load("summaries")
 
 LAG = timedelta(minutes=10)
-"""So long a minute waits for readings that are under way; what comes later makes its hour stale. The jobs of TimescaleDB wait
-as long (migration 0004)."""
-_MINUTE, _HOUR, _DAY, _WEEK = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1), timedelta(days=7)
+"""So long an hour waits for readings that are under way; what comes later makes it stale. The jobs of TimescaleDB wait as long
+(migration 0004)."""
+_HOUR, _DAY, _WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 _MONDAY = EPOCH + timedelta(days=4)
 _AT_ONCE = 2000
 """stale hours made anew in one transaction: below a second of work"""
 
 
 class Refreshed(NamedTuple):
-    """What a refresh did: spans summarised, stale hours made anew, and whether it is up to date now."""
+    """What a refresh did: hours added up, stale hours of an asset made anew, and whether it is up to date now."""
 
-    spans: int
-    hours: int
+    added: int
+    anew: int
     complete: bool
 
 
 def refresh(db: Database, now: datetime, patience_s: float = 5) -> Refreshed:
-    """Bring the summaries up to date with the readings up to `LAG` before `now` (city time); stop after about `patience_s`.
+    """Bring the sums up to date with the hours that were over `LAG` before `now` (city time); stop after about `patience_s`.
 
     Harmless beside another process that does the same.
     """
@@ -63,25 +63,25 @@ def _refresh_tables(db: Database, now: datetime, deadline: float) -> Refreshed:
     with db.transaction() as tx:
         tx.run(_SQL["patience"])
         tx.one(_SQL["wait_for_writers"])
-        tx.run(_SQL["promise"], to=_floor(now - LAG, _MINUTE))
-    spans = hours = 0
+        tx.run(_SQL["promise"], to=_floor(now - LAG, _HOUR))
+    added = anew = 0
     while time.monotonic() < deadline:
         with db.transaction() as tx:
             if not _alone(tx):
                 break
-            moved = _summarise_next(tx)
+            moved = _add_next(tx)
         if not moved:
             break
-        spans += 1
+        added += 1
     while time.monotonic() < deadline:
         with db.transaction() as tx:
             if not _alone(tx):
                 break
-            anew = _make_anew(tx)
-        hours += anew
-        if anew < _AT_ONCE:
-            return Refreshed(spans, hours, complete=True)
-    return Refreshed(spans, hours, complete=False)
+            some = _make_anew(tx)
+        anew += some
+        if some < _AT_ONCE:
+            return Refreshed(added, anew, complete=True)
+    return Refreshed(added, anew, complete=False)
 
 
 def _alone(tx: Tx) -> bool:
@@ -90,8 +90,8 @@ def _alone(tx: Tx) -> bool:
     return bool(row and row["got"])
 
 
-def _summarise_next(tx: Tx) -> bool:
-    """Summarise up to the end of the hour that is next; False when there is nothing more to do."""
+def _add_next(tx: Tx) -> bool:
+    """Add up the hour that is next; False when there is none."""
     state = tx.one(_SQL["state"]) or {}
     begin, promised = state["done_to"], state["promised_to"]
     if begin is None or begin >= promised:
@@ -101,11 +101,8 @@ def _summarise_next(tx: Tx) -> bool:
     if first is None or first > begin:  # nothing in between: not hour by hour through years without readings
         tx.run(_SQL["done"], to=promised if first is None else min(first, promised))
         return True
-    end = min(promised, _floor(begin, _HOUR) + _HOUR)
-    tx.one(_SQL["partition"], at=begin)
-    tx.run(_SQL["minutes"], begin=begin, end=end)
-    if end == _floor(end, _HOUR):
-        tx.run(_SQL["hours"], begin=end - _HOUR, end=end)
+    end = begin + _HOUR
+    tx.run(_SQL["hours"], begin=begin, end=end)
     if end == _floor(end, _DAY):
         tx.run(_SQL["days"], begin=end - _DAY, end=end)
     tx.run(_SQL["done"], to=end)
@@ -121,15 +118,9 @@ def _make_anew(tx: Tx) -> int:
     kept = [(row["asset"], row["hour"]) for row in stale if row["kept"]]
     if kept:
         places = {"assets": [asset for asset, _ in kept], "hours": [hour for _, hour in kept]}
-        for week in {_week(hour) for _, hour in kept}:
-            tx.one(_SQL["partition"], at=week)
-        tx.run(_SQL["forget_minutes"], **places)
-        tx.run(_SQL["stale_minutes"], **places, done=done)
-        full = [(asset, hour) for asset, hour in kept if hour + _HOUR <= done]
-        places = {"assets": [asset for asset, _ in full], "hours": [hour for _, hour in full]}
         tx.run(_SQL["forget_hours"], **places)
         tx.run(_SQL["stale_hours"], **places)
-        days = sorted({(asset, day) for asset, hour in full if (day := _floor(hour, _DAY)) + _DAY <= done})
+        days = sorted({(asset, day) for asset, hour in kept if (day := _floor(hour, _DAY)) + _DAY <= done})
         places = {"assets": [asset for asset, _ in days], "days": [day for _, day in days]}
         tx.run(_SQL["forget_days"], **places)
         tx.run(_SQL["stale_days"], **places)

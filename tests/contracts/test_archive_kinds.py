@@ -99,7 +99,7 @@ def test_late_data_of_now_shows_before_any_job_has_run(timescale: Timescale) -> 
         assert readings.add_late(tx, [late], from_ms(now_ms)) == [True]
         rows = readings.series(tx, "A", "level_mm", EVER, from_ms(now_ms + DAY), "1m")
         assert (rows[0]["last"], sum(row["n"] for row in rows)) == (99.0, 61)
-    assert summaries.refresh(timescale, from_ms(now_ms)).hours == 1  # type: ignore[arg-type]
+    assert summaries.refresh(timescale, from_ms(now_ms)).anew == 1  # type: ignore[arg-type]
     with timescale.transaction() as tx:
         assert tx.all("SELECT * FROM readings_stale") == []
         assert readings.series(tx, "A", "level_mm", EVER, from_ms(now_ms + DAY), "1m") == rows
@@ -196,7 +196,7 @@ def test_writers_beside_those_who_summarise_lose_nothing(db: Database) -> None:
     assert summaries.refresh(db, from_ms(BASE_MS + DAY * 2), patience_s=60).complete
     with db.transaction() as tx:
         assert tx.one("SELECT count(*) AS n FROM readings_stale") == {"n": 0}
-        for table in ("summary_1m", "summary_1h", "summary_1d"):
+        for table in ("summary_1h", "summary_1d"):
             assert tx.one(f"SELECT sum(n)::bigint AS n FROM {table}") == {"n": 2400}, table
 
 
@@ -261,8 +261,6 @@ def test_the_cycle_makes_next_weeks_partitions(db: Database) -> None:
     with db.transaction() as tx:
         names = [
             row["name"]
-            for row in tx.all(
-                "SELECT relname AS name FROM pg_class WHERE relname ~ '^(readings|summary_1m)_[0-9]{8}$' ORDER BY 1"
-            )
+            for row in tx.all("SELECT relname AS name FROM pg_class WHERE relname ~ '^readings_[0-9]{8}$' ORDER BY 1")
         ]
-    assert names == ["readings_20260302", "readings_20260309", "summary_1m_20260302", "summary_1m_20260309"]
+    assert names == ["readings_20260302", "readings_20260309"]

@@ -1,4 +1,5 @@
--- Plain PostgreSQL: partitions by week, summaries in tables that the cycle keeps.
+-- Plain PostgreSQL: partitions by week; sums by hour and day in tables that the cycle keeps. Minutes are added up when they are
+-- asked for: of sensors that report some times an hour they would be as many as the readings, and cost as much to store.
 
 INSERT INTO archive_state (kind) VALUES ('plain');
 
@@ -11,7 +12,7 @@ CREATE INDEX readings_observed ON readings USING brin (observed_at) WITH (autosu
 COMMENT ON TABLE readings IS 'The archive. One row a value.';
 DROP TABLE readings_columns;
 
-CREATE TABLE summary_1m (
+CREATE TABLE summary_1h (
     asset   text COLLATE "C" NOT NULL,
     measure text COLLATE "C" NOT NULL,
     bucket  timestamptz      NOT NULL,
@@ -22,13 +23,10 @@ CREATE TABLE summary_1m (
     high    double precision,
     newest  reading_point[]  NOT NULL,
     PRIMARY KEY (asset, measure, bucket)
-) PARTITION BY RANGE (bucket);
-CREATE INDEX summary_1m_bucket ON summary_1m USING brin (bucket) WITH (autosummarize = on);
-CREATE TABLE summary_1h (LIKE summary_1m, PRIMARY KEY (asset, measure, bucket));
+);
 CREATE INDEX summary_1h_bucket ON summary_1h USING brin (bucket) WITH (autosummarize = on);
-CREATE TABLE summary_1d (LIKE summary_1m, PRIMARY KEY (asset, measure, bucket));
-COMMENT ON TABLE summary_1m IS 'Full minutes before archive_state.done_to; read readings_1m instead.';
-COMMENT ON TABLE summary_1h IS 'Full hours before archive_state.done_to; read readings_1h instead.';
+CREATE TABLE summary_1d (LIKE summary_1h, PRIMARY KEY (asset, measure, bucket));
+COMMENT ON TABLE summary_1h IS 'Hours before archive_state.done_to; read readings_1h instead.';
 COMMENT ON TABLE summary_1d IS 'Full days (UTC) before archive_state.done_to; read readings_1d instead.';
 
 CREATE FUNCTION readings_partition(parent text, at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
@@ -66,7 +64,7 @@ BEGIN
     SET LOCAL lock_timeout = '2s';
     FOR old IN
         SELECT inhrelid FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
-        WHERE inhparent IN ('readings'::regclass, 'summary_1m'::regclass) AND right(relname, 8) < to_char(until AT TIME ZONE 'UTC', 'YYYYMMDD')
+        WHERE inhparent = 'readings'::regclass AND right(relname, 8) < to_char(until AT TIME ZONE 'UTC', 'YYYYMMDD')
     LOOP
         EXECUTE format('DROP TABLE %s', old);
         gone := gone + 1;
@@ -75,7 +73,7 @@ BEGIN
     DELETE FROM readings_stale WHERE hour < until;
     RETURN gone;
 END $$;
-COMMENT ON FUNCTION readings_expire IS 'Drops whole weeks of readings and of minutes that are over before a time; how many partitions.';
+COMMENT ON FUNCTION readings_expire IS 'Drops whole weeks of readings that are over before a time; how many.';
 
 CREATE FUNCTION summaries_expire(before timestamptz) RETURNS integer LANGUAGE sql AS $$
     WITH hours AS (DELETE FROM summary_1h WHERE bucket < before RETURNING 1),
@@ -98,30 +96,18 @@ COMMENT ON FUNCTION readings_estimate IS 'About how many messages the archive ho
 -- The live views are exact at every moment: what is summarised and not stale, what is not summarised yet, and what is stale.
 -- LATERAL, so that stale hours are read by the primary key, whatever the planner believes.
 CREATE VIEW live_1m AS
-SELECT asset, measure, bucket, n, numbers, total, low, high, newest FROM summary_1m AS s
-WHERE NOT EXISTS (SELECT FROM readings_stale AS x WHERE x.asset = s.asset AND x.hour = date_bin('1 hour', s.bucket, '2000-01-01 00:00+00'))
-UNION ALL
-SELECT asset, measure, date_bin('1 minute', observed_at, '2000-01-01 00:00+00'), count(*) AS n, count(value) AS numbers, sum(value) AS total, min(value) AS low, max(value) AS high,
-       max(ARRAY[ROW(observed_at, message, value, label)::reading_point]) AS newest
-FROM readings WHERE observed_at >= coalesce((SELECT done_to FROM archive_state), '-infinity') AND measure <> ''
-GROUP BY 1, 2, 3
-UNION ALL
-SELECT x.asset, v.measure, v.bucket, v.n, v.numbers, v.total, v.low, v.high, v.newest FROM (SELECT DISTINCT asset, hour AS begin FROM readings_stale) AS x
-CROSS JOIN LATERAL (
-    SELECT measure, date_bin('1 minute', observed_at, '2000-01-01 00:00+00') AS bucket, count(*) AS n, count(value) AS numbers, sum(value) AS total, min(value) AS low,
-           max(value) AS high, max(ARRAY[ROW(observed_at, message, value, label)::reading_point]) AS newest
-    FROM readings AS r
-    WHERE r.asset = x.asset AND r.observed_at >= x.begin AND r.observed_at < x.begin + interval '1 hour'
-      AND r.observed_at < (SELECT done_to FROM archive_state) AND r.measure <> ''
-    GROUP BY 1, 2
-) AS v;
+SELECT asset, measure, date_bin('1 minute', observed_at, '2000-01-01 00:00+00') AS bucket, count(*) AS n, count(value) AS numbers, sum(value) AS total,
+       min(value) AS low, max(value) AS high, max(ARRAY[ROW(observed_at, message, value, label)::reading_point]) AS newest
+FROM readings WHERE measure <> ''
+GROUP BY 1, 2, 3;
 
 CREATE VIEW live_1h AS
 SELECT asset, measure, bucket, n, numbers, total, low, high, newest FROM summary_1h AS s
 WHERE NOT EXISTS (SELECT FROM readings_stale AS x WHERE x.asset = s.asset AND x.hour = s.bucket)
 UNION ALL
-SELECT asset, measure, date_bin('1 hour', bucket, '2000-01-01 00:00+00'), sum(n)::bigint, sum(numbers)::bigint, sum(total), min(low), max(high), max(newest)
-FROM live_1m WHERE bucket >= coalesce((SELECT date_bin('1 hour', done_to, '2000-01-01 00:00+00') FROM archive_state), '-infinity')
+SELECT asset, measure, date_bin('1 hour', observed_at, '2000-01-01 00:00+00'), count(*) AS n, count(value) AS numbers, sum(value) AS total,
+       min(value) AS low, max(value) AS high, max(ARRAY[ROW(observed_at, message, value, label)::reading_point]) AS newest
+FROM readings WHERE observed_at >= coalesce((SELECT done_to FROM archive_state), '-infinity') AND measure <> ''
 GROUP BY 1, 2, 3
 UNION ALL
 SELECT x.asset, v.measure, v.bucket, v.n, v.numbers, v.total, v.low, v.high, v.newest FROM (SELECT DISTINCT asset, hour AS begin FROM readings_stale) AS x
@@ -130,7 +116,7 @@ CROSS JOIN LATERAL (
            max(value) AS high, max(ARRAY[ROW(observed_at, message, value, label)::reading_point]) AS newest
     FROM readings AS r
     WHERE r.asset = x.asset AND r.observed_at >= x.begin AND r.observed_at < x.begin + interval '1 hour'
-      AND r.observed_at < (SELECT date_bin('1 hour', done_to, '2000-01-01 00:00+00') FROM archive_state) AND r.measure <> ''
+      AND r.observed_at < (SELECT done_to FROM archive_state) AND r.measure <> ''
     GROUP BY 1, 2
 ) AS v;
 

@@ -17,7 +17,7 @@ CREATE TABLE archive_state (
 );
 COMMENT ON TABLE archive_state IS 'One row: which kind of archive this database has for life, and where its summaries stand.';
 COMMENT ON COLUMN archive_state.promised_to IS 'Plain: who writes a reading before this puts its hour on readings_stale.';
-COMMENT ON COLUMN archive_state.done_to IS 'Plain: the summaries hold everything before this that is not on readings_stale.';
+COMMENT ON COLUMN archive_state.done_to IS 'Plain: the sums hold all hours before this that are not on readings_stale.';
 COMMENT ON COLUMN archive_state.dropped_to IS 'Readings before this were dropped; summaries of that time are not made anew.';
 
 -- asset and measure in byte order: the same on every server, and its index is built in half the time

@@ -4,7 +4,7 @@ SELECT pg_try_advisory_xact_lock(727278) AS got;
 -- patience: a lock that is not to be had soon is tried again next time
 SET LOCAL lock_timeout = '1s';
 
--- memory: a minute of a large city in one hash table
+-- memory: an hour of a large town in one hash table
 SET LOCAL work_mem = '64MB';
 
 -- wait_for_writers: from here on until the end of the transaction nobody is between readings_begin and the end of his own
@@ -19,7 +19,7 @@ UPDATE archive_state SET promised_to = %(to)s::timestamptz,
 WHERE promised_to IS NULL OR promised_to < %(to)s::timestamptz;
 
 -- ahead: partitions that will be needed soon
-SELECT readings_partition('readings', at), readings_partition('summary_1m', at) FROM unnest(%(times)s::timestamptz[]) AS at;
+SELECT readings_partition('readings', at) FROM unnest(%(times)s::timestamptz[]) AS at;
 
 -- state: where the summaries stand
 SELECT promised_to, done_to FROM archive_state;
@@ -29,29 +29,20 @@ SELECT min(to_date(right(relname, 8), 'YYYYMMDD'))::timestamp AT TIME ZONE 'UTC'
 FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
 WHERE inhparent = 'readings'::regclass AND right(relname, 8) >= to_char(%(week)s::timestamptz AT TIME ZONE 'UTC', 'YYYYMMDD');
 
--- partition: the minutes of this time need one
-SELECT readings_partition('summary_1m', %(at)s::timestamptz);
-
--- minutes: summarise a span of full minutes
-INSERT INTO summary_1m (asset, measure, bucket, n, numbers, total, low, high, newest)
-SELECT asset, measure, date_bin('1 minute', observed_at, '2000-01-01 00:00+00'), count(*), count(value), sum(value), min(value), max(value),
+-- hours: add up an hour
+INSERT INTO summary_1h (asset, measure, bucket, n, numbers, total, low, high, newest)
+SELECT asset, measure, %(begin)s::timestamptz, count(*), count(value), sum(value), min(value), max(value),
        max(ARRAY[ROW(observed_at, message, value, label)::reading_point])
 FROM readings WHERE observed_at >= %(begin)s::timestamptz AND observed_at < %(end)s::timestamptz AND measure <> ''
-GROUP BY 1, 2, 3;
+GROUP BY 1, 2;
 
--- hours: summarise an hour of minutes
-INSERT INTO summary_1h (asset, measure, bucket, n, numbers, total, low, high, newest)
-SELECT asset, measure, date_bin('1 hour', bucket, '2000-01-01 00:00+00'), sum(n), sum(numbers), sum(total), min(low), max(high), max(newest)
-FROM summary_1m WHERE bucket >= %(begin)s::timestamptz AND bucket < %(end)s::timestamptz
-GROUP BY 1, 2, 3;
-
--- days: summarise a day of hours
+-- days: add up the hours of a day
 INSERT INTO summary_1d (asset, measure, bucket, n, numbers, total, low, high, newest)
-SELECT asset, measure, date_bin('1 day', bucket, '2000-01-01 00:00+00'), sum(n), sum(numbers), sum(total), min(low), max(high), max(newest)
+SELECT asset, measure, %(begin)s::timestamptz, sum(n), sum(numbers), sum(total), min(low), max(high), max(newest)
 FROM summary_1h WHERE bucket >= %(begin)s::timestamptz AND bucket < %(end)s::timestamptz
-GROUP BY 1, 2, 3;
+GROUP BY 1, 2;
 
--- done: everything before this is summarised
+-- done: all hours before this are added up
 UPDATE archive_state SET done_to = %(to)s::timestamptz;
 
 -- take_stale: some hours to make anew; those whose readings were dropped keep the summaries they have
@@ -60,22 +51,6 @@ WITH taken AS (
     RETURNING asset, hour
 )
 SELECT DISTINCT asset, hour, (SELECT coalesce(hour >= dropped_to, true) FROM archive_state) AS kept FROM taken ORDER BY asset, hour;
-
--- forget_minutes: of hours that are made anew
-DELETE FROM summary_1m AS s USING unnest(%(assets)s::text[], %(hours)s::timestamptz[]) AS x (asset, hour)
-WHERE s.asset = x.asset AND s.bucket >= x.hour AND s.bucket < x.hour + interval '1 hour';
-
--- stale_minutes: minutes of hours that are made anew, as far as they are summarised
-INSERT INTO summary_1m (asset, measure, bucket, n, numbers, total, low, high, newest)
-SELECT x.asset, v.measure, v.bucket, v.n, v.numbers, v.total, v.low, v.high, v.newest
-FROM unnest(%(assets)s::text[], %(hours)s::timestamptz[]) AS x (asset, hour)
-CROSS JOIN LATERAL (
-    SELECT measure, date_bin('1 minute', observed_at, '2000-01-01 00:00+00') AS bucket, count(*) AS n, count(value) AS numbers, sum(value) AS total,
-           min(value) AS low, max(value) AS high, max(ARRAY[ROW(observed_at, message, value, label)::reading_point]) AS newest
-    FROM readings AS r
-    WHERE r.asset = x.asset AND r.observed_at >= x.hour AND r.observed_at < least(x.hour + interval '1 hour', %(done)s::timestamptz) AND r.measure <> ''
-    GROUP BY 1, 2
-) AS v;
 
 -- forget_hours: that are made anew
 DELETE FROM summary_1h AS s USING unnest(%(assets)s::text[], %(hours)s::timestamptz[]) AS x (asset, hour)
@@ -86,8 +61,10 @@ INSERT INTO summary_1h (asset, measure, bucket, n, numbers, total, low, high, ne
 SELECT x.asset, v.measure, x.hour, v.n, v.numbers, v.total, v.low, v.high, v.newest
 FROM unnest(%(assets)s::text[], %(hours)s::timestamptz[]) AS x (asset, hour)
 CROSS JOIN LATERAL (
-    SELECT measure, sum(n) AS n, sum(numbers) AS numbers, sum(total) AS total, min(low) AS low, max(high) AS high, max(newest) AS newest
-    FROM summary_1m AS s WHERE s.asset = x.asset AND s.bucket >= x.hour AND s.bucket < x.hour + interval '1 hour'
+    SELECT measure, count(*) AS n, count(value) AS numbers, sum(value) AS total, min(value) AS low, max(value) AS high,
+           max(ARRAY[ROW(observed_at, message, value, label)::reading_point]) AS newest
+    FROM readings AS r
+    WHERE r.asset = x.asset AND r.observed_at >= x.hour AND r.observed_at < x.hour + interval '1 hour' AND r.measure <> ''
     GROUP BY 1
 ) AS v;
 
