@@ -5,7 +5,7 @@ RUN := .venv/bin/
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo servers test test-core soak check bench clean
+.PHONY: help env demo up down servers test test-core soak check bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,6 +23,18 @@ env: .venv/.ready ## make .venv with everything in it
 
 demo: env ## a simulated district (ARGS="--seconds 60 --seed 7 --assets 2000 --json out.json")
 	$(RUN)citybrain demo $(ARGS)
+
+up: ## start the cluster with Docker, and say where everything is (.env: what an operator chooses)
+	docker compose up --detach --build --wait
+	@echo
+	@echo "API         http://$$(docker compose port console 8080)/docs    token: $$(docker compose exec -T prometheus cat /run/secrets/api_token)"
+	@echo "Grafana     http://$$(docker compose port grafana 3000)    user admin, password $$(docker compose exec -T grafana cat /run/secrets/admin)"
+	@echo "Prometheus  http://$$(docker compose port prometheus 9090)"
+	@echo "MQTT        $$(docker compose port mosquitto 1884 || docker compose port mosquitto 8883)    logins: docs/how-to/run-a-cluster.md"
+	@echo "terminal    docker compose exec console citybrain watch"
+
+down: ## stop the cluster; its data stays
+	docker compose --profile "*" down
 
 servers: env ## the servers that tests start, as far as they are missing; as root from Debian
 	@$(RUN)python -m tests.servers
