@@ -70,6 +70,11 @@ class Mosquitto:
         self._process.signal(signal.SIGUSR1)
         self._process.wait_until(lambda: file.exists() and file.stat().st_mtime_ns != before, 10)
 
+    def reload(self) -> None:
+        """Have it read logins and rights again. It says nothing when it has done so: a moment is given to it."""
+        self._process.signal(signal.SIGHUP)
+        time.sleep(0.3)
+
     def kill(self) -> None:
         """SIGKILL."""
         self._process.kill()
