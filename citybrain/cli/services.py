@@ -63,6 +63,8 @@ def console(
 def _run(name: str, work: Callable[[Settings], int], http_port: int | None) -> None:
     settings = get_settings(http_port=http_port)
     log_to_stderr(settings, name)
+    # the loop and the client's thread hand records over to each other; the default of 5 ms would be felt each time
+    sys.setswitchinterval(0.001)
     code = work(settings)
     exit_hard(code)
     sys.exit(code)
