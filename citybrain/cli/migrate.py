@@ -39,7 +39,7 @@ def migrate(
     `citybrain run` must be stopped, and no service of the cluster may run. With kafka_url (and kafka_prefix) of the cluster,
     whose topics are there. The city is not in its old place afterwards: `citybrain run` refuses to start there.
 
-    Example: CITYBRAIN_KAFKA_URL=kafka://kafka:9092 citybrain migrate --data-dir ./city --to postgresql://citybrain@db/citybrain
+    Example: citybrain migrate --data-dir ./city --to postgresql://citybrain@db/citybrain
     """
     settings = get_settings(data_dir)
     say = settings.language

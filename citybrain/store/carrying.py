@@ -43,7 +43,6 @@ _KEY = {
     "readings": ("asset", "observed_at", "message", "measure"),
     **dict.fromkeys(("summary_1h", "summary_1d"), ("asset", "measure", "bucket")),
 }
-_WEEKLY = frozenset({"readings"})
 _TELL_EVERY = 20_000
 
 Told = Callable[[int], None]
@@ -91,7 +90,7 @@ def carry_span(source: Tx, target: Tx, table: str, span: Span, told: Told = lamb
         "columns": _list(columns), "time": sql.Identifier(_TIME[table]), "key": _list(_KEY[table]),
         "format": sql.SQL("binary" if table == "readings" else "text"),
     }  # fmt: skip
-    if table in _WEEKLY and not _hypertables(target):
+    if table == "readings" and not _hypertables(target):
         target.one(_SQL["ready"], table=table, at=span.begin)
     out = _text("out_span", table=sql.Identifier(table), **names)
     into = _text("into_span", table=_storage(target, table), **names)
@@ -99,11 +98,9 @@ def carry_span(source: Tx, target: Tx, table: str, span: Span, told: Told = lamb
 
 
 def spans(tx: Tx, table: str) -> list[Span]:
-    """Spans of time that hold all rows of a table of HISTORY, in order, each within a week where the table has weeks."""
-    if table == "readings" and _hypertables(tx):
-        rows = tx.all(_SQL["chunks"], table=table)
-    elif table in _WEEKLY and not _hypertables(tx):
-        rows = tx.all(_SQL["weeks"], table=table)
+    """Spans of time that hold all rows of a table of HISTORY, in order; those of readings each within a week."""
+    if table == "readings":
+        rows = tx.all(_SQL["chunks" if _hypertables(tx) else "weeks"], table=table)
     else:
         rows = [_one(tx, "bounds", table=sql.Identifier(table), time=sql.Identifier(_TIME[table]))]
     return [Span(row["begin"], row["end"]) for row in rows if row["begin"] is not None]

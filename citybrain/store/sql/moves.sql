@@ -32,7 +32,9 @@ SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() A
 
 -- at_ease: a long piece of work: nothing of it is cut short, and times read alike on both sides
 SELECT set_config('statement_timeout', '0', false), set_config('idle_in_transaction_session_timeout', '0', false),
-       set_config('TimeZone', 'UTC', false), set_config('work_mem', '64MB', false);
+       set_config('TimeZone', 'UTC', false), set_config('work_mem', '64MB', false),
+       -- a move that was killed lets go of its locks also in the middle of a long statement
+       set_config('client_connection_check_interval', '2s', false);
 
 -- progress: how far the parts are that come in many transactions
 SELECT part, next_at, rows, seconds FROM city_move_parts;
