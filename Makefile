@@ -52,6 +52,7 @@ check: env ## ruff, mypy --strict, import-linter
 	$(RUN)ruff check .
 	$(RUN)ruff format --check .
 	$(RUN)mypy
+	$(RUN)mypy --strict ops/grafana
 	$(RUN)lint-imports
 	$(RUN)citybrain check-config
 

@@ -1,0 +1,40 @@
+"""*Work and time limits*: what is open, what is late, and how the units keep their limits."""
+
+from __future__ import annotations
+
+from dashboards.kit import ALARM, CALM, Board
+from dashboards.queries import prom
+from dashboards.words import Words
+
+_OF = 'unit=~"${unit:regex}"'
+
+
+def board(words: Words) -> Board:
+    """The dashboard."""
+    made = Board("work_and_limits", words, time="now-7d")
+    made.variable("unit", "units")
+    made.row("now")
+    made.stat("open", prom(f"sum(unit:citybrain_orders_open:sum{{{_OF}}}) or vector(0)"), graph=True)
+    made.stat("overdue", prom(f"sum(citybrain_orders_overdue{{{_OF}}}) or vector(0)"), steps=ALARM)
+    made.stat("unanswered", prom(f'sum(citybrain_orders{{state="dispatched",{_OF}}}) or vector(0)'), steps=CALM)
+    made.stat("rework", prom(f'sum(citybrain_orders{{state="rework",{_OF}}}) or vector(0)'), steps=CALM)
+    made.stat("closed", prom(f'sum(citybrain_orders{{state="closed",{_OF}}}) or vector(0)'), steps=CALM)
+    made.stat("escalated", prom("max(citybrain_orders_escalated)"), steps=CALM)
+    made.gauges("left", prom("sum by (left) (citybrain_orders_time_left)", "{{left}}", instant=True))
+    made.lines("left_over_time", prom("sum by (left) (citybrain_orders_time_left)", "{{left}}"), span=16, stack=True)
+    made.lines("by_unit", prom(f"unit:citybrain_orders_open:sum{{{_OF}}}", "{{unit}}"), stack=True)
+    made.lines(
+        "by_state", prom(f'sum by (state) (citybrain_orders{{state!~"closed|cancelled",{_OF}}})', "{{state}}"), stack=True
+    )
+    made.row("open_work")
+    made.table("open_orders", made.sql("open_orders"), height=12)
+    made.row("limits")
+    made.table("within_limit", made.sql("within_limit"), span=12)
+    made.table("items", made.sql("items"), span=12)
+    made.table("steps", made.sql("steps"), span=12)
+    made.lines("opened_closed", made.sql("opened_closed", series=True), bars=True, height=10)
+    made.row("telling")
+    made.lines("notes", made.sql("notes", series=True), bars=True, stack=True, span=8)
+    made.table("timers", made.sql("timers"), span=8, height=8)
+    made.table("notices", made.sql("notices"), span=8, height=8)
+    return made
