@@ -20,7 +20,7 @@ def rules(
 ) -> None:
     """Judge the readings of topic `readings` (cluster runtime): a Faust worker; start as many as there are cores.
 
-    Example: CITYBRAIN_KAFKA_URL=kafka://kafka:9092 CITYBRAIN_DATABASE_URL=postgresql://… citybrain rules
+    Example: citybrain rules --http-port 8082
     """
     from rules.faust_app import work
 
