@@ -163,6 +163,8 @@ def test_bridges_keep_their_names() -> None:
         assert one.environment["CITYBRAIN_SERVICE_ID"] == one.name
         assert one.replicas == 1, "a replica gets another name each time"
         assert one.aliases == {one.name, "ingest"}
+    nets = [one.environment.get("CITYBRAIN_MQTT_NET") for one in bridges]
+    assert sorted(nets, key=str) == [None, "true"], "mosquitto forgets shared subscriptions at a restart: one bridge has a net"
     named = [one.name for one in PROJECT.services.values() if "CITYBRAIN_SERVICE_ID" in one.environment]
     assert named == [one.name for one in bridges], "replicas would share a name"
 
