@@ -41,7 +41,8 @@ class Upkeep:
 
     def _do(self, db: Database, now: datetime) -> None:
         try:
-            summaries.refresh(db, now)
+            done = summaries.refresh(db, now)
+            self._next = max(self._next, time.monotonic() + done.rest_s)
             self._retention.expire(db, now)
         except CityBrainError as error:
             log.warning("the archive's upkeep waits: %s", error)

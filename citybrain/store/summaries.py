@@ -28,6 +28,8 @@ LAG = timedelta(minutes=10)
 (migration 0004)."""
 _HOUR, _DAY, _WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 _MONDAY = EPOCH + timedelta(days=4)
+_JOBS_REST_S = 300.0
+"""TimescaleDB makes whole minutes of all assets anew for one late reading: not more often than its own job would"""
 _AT_ONCE = 2000
 """stale hours made anew in one transaction: below a second of work"""
 
@@ -38,6 +40,8 @@ class Refreshed(NamedTuple):
     added: int
     anew: int
     complete: bool
+    rest_s: float = 0.0
+    """real seconds until the next one is worth its work"""
 
 
 def refresh(db: Database, now: datetime, patience_s: float = 5) -> Refreshed:
@@ -137,7 +141,7 @@ def _refresh_jobs(db: Database) -> Refreshed:
             db.call(_SQL["run_job"], job=job)
         with db.transaction() as tx:
             tx.run(_SQL["forget_marked"])
-    return Refreshed(0, marked, complete=True)
+    return Refreshed(0, marked, complete=True, rest_s=_JOBS_REST_S)
 
 
 def expire(tx: Tx, before: datetime) -> int:
