@@ -89,6 +89,9 @@ def test_into_timescaledb(db: Database, timescale: Timescale) -> None:
                     carried += carrying.carry_span(source, target, part.table, span)
             assert carried == carrying.count(source, part.table, part.before) > 0
             assert carrying.count(target, part.table, part.before) in (carried, 0), "a sum is told when its time is summarised"
+        there_are = carrying.spans(target, "readings")
+        assert there_are[0].begin <= from_ms(now_ms - 25 * DAY)
+        assert there_are[-1].end > from_ms(now_ms - DAY)
         carrying.set_archive(target, Archive(there.kind, None, None, here.dropped_to))
         carrying.let_jobs_run(target, True)
         jobs = "SELECT bool_and(scheduled) AS on FROM timescaledb_information.jobs JOIN archive_jobs ON job = job_id"
