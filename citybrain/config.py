@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     kafka_replication: int = Field(1, description="Replicas of each topic that `topics apply` makes.", ge=1, le=9)
     pack_ms: int = Field(
         10,
-        description="A record of topic `readings` waits so long for more readings (ms); longer, up to 50, when many come.",
+        description="A record of topic `readings` waits so long for more readings (ms); unless 0, up to 50 when many come.",
         ge=0,
         le=1000,
     )

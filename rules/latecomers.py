@@ -4,9 +4,11 @@ The archive is written by another service, so it may be behind the partition's s
 
     the archive holds its late readings          (the position of consumer `archive` is behind them)
     the database knows all alerts told of it     (the position of consumer `dispatch` is behind them)
+    the archive holds what these alerts came of  (it is behind `told`: an alert whose reading it lacks would be withdrawn)
 
-and what the archive did not hold then is stepped again behind the new state. The state is saved at once. A crash before that
-finds the late reading again in the log, and judges again: judging twice changes nothing.
+The last holds whoever told them: another worker that has the partition now, or had it before. What the archive did not hold is
+stepped again behind the new state. The state is saved at once. A crash before that finds the late reading again in the log, and
+judges again: judging twice changes nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import time
 
 from citybrain.kernel.errors import UnavailableError
 from citybrain.kernel.times import from_ms
-from citybrain.store.positions import positions
+from citybrain.store.positions import TOLD, positions
 from citybrain.store.readings import drop_readings
 from citybrain.topics.fetch import bounds
 from citybrain.topics.spec import ALERTS, READINGS, alert_partition
@@ -83,10 +85,9 @@ class Latecomers:
             return 0
         owned.told.clear()
         offsets = {asset: part.late[asset].offset for asset in ready}
-        judged = await asyncio.to_thread(
-            self._read, ready, {asset: part.late[asset].since_ms for asset in ready}, part.shown_ms
-        )
-        if worker.owned.get(number) is not owned:
+        since = {asset: part.late[asset].since_ms for asset in ready}
+        judged = await asyncio.to_thread(self._read, number, archived, since, part.shown_ms)
+        if judged is None or worker.owned.get(number) is not owned:
             return 0
         done = 0
         for asset, found in judged.items():
@@ -119,12 +120,18 @@ class Latecomers:
             archived = positions(tx, "archive", prefix + READINGS).get(number, 0)
             return archived, positions(tx, "dispatch", prefix + ALERTS).get(alert_partition(number), 0)
 
-    def _read(self, assets: list[str], since: dict[str, int], shown_ms: int) -> dict[str, Rejudged]:
+    def _read(self, number: int, archived: int, since: dict[str, int], shown_ms: int) -> dict[str, Rejudged] | None:
+        """Judge some assets; None when alerts are known of records that the archive did not hold."""
         worker = self._worker
+        topic = worker.settings.kafka_prefix + READINGS
         found: dict[str, Rejudged] = {}
         with worker.db.transaction() as tx:
-            for id in assets:
+            for id, since_ms in since.items():
                 asset = worker.register.assets[id]
-                found[id] = judge_again(tx, asset, worker.rulebook, since[id], from_ms(shown_ms), worker.horizon)
-                drop_readings(tx, found[id].superseded)
+                found[id] = judge_again(tx, asset, worker.rulebook, since_ms, from_ms(shown_ms), worker.horizon)
+            # asked last: what was known of alerts above is not newer
+            if positions(tx, TOLD, topic).get(number, 0) > archived:
+                return None
+            for judged in found.values():
+                drop_readings(tx, judged.superseded)
         return found

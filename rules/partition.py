@@ -106,9 +106,9 @@ class Partition:
         if self.late:
             self._keep(readings, offset)
         traces = {(one.asset, one.observed_ms): one for one in readings} if events else {}
-        alerts = [Alert(event, _trace(traces.get((event.asset, event.at_ms)))) for event in events]
+        alerts = [Alert(event, _trace(traces.get((event.asset, event.at_ms))), offset) for event in events]
         if batch.tick is not None and (shown := self._watermark.hear(batch.tick)) is not None:
-            alerts += [Alert(event) for event in self._engine.tick(shown)]
+            alerts += [Alert(event, "", offset) for event in self._engine.tick(shown)]
         self.next = offset + 1
         newest = max([one.observed_ms for one in batch.readings], default=0)
         return Outcome(alerts, counts, poison, newest)
@@ -158,13 +158,14 @@ class Partition:
         """
         waiting = self.late.pop(asset)
         self._engine.adopt(asset, judged.state)
-        alerts = [Alert(event) for event in judged.events]
+        last = self.next - 1
+        alerts = [Alert(event, "", last) for event in judged.events]
         after = [reading for offset, reading in waiting.after if offset >= archived and reading.kind != Kind.RAIN_GAUGE]
         fates, events = self._engine.step(after)
         for reading, fate in zip(after, fates, strict=True):
             if fate == Fate.LATE:
-                self._note(reading, self.next - 1)
-        return alerts + [Alert(event) for event in events]
+                self._note(reading, last)
+        return alerts + [Alert(event, "", last) for event in events]
 
     def drop_late(self, asset: str) -> None:
         """An asset cannot be judged again: the register does not have it."""

@@ -155,7 +155,13 @@ def schemas() -> dict[str, Schema]:
             {"readings": _list("Reading")},
             {"tick": _ref("Tick"), "assets": _list("Asset"), "devices": _list("Device")},
         ),
-        "AlertRecord": record({"event": _ref("AlertEvent"), "trace": {"type": "string", "pattern": "^([0-9a-f]{32})?$"}}),
+        "AlertRecord": record(
+            {
+                "event": _ref("AlertEvent"),
+                "trace": {"type": "string", "pattern": "^([0-9a-f]{32})?$"},
+                "offset": {"type": "integer", "minimum": -1, "description": "Of the record of readings that it came of."},
+            }
+        ),
         "AssetRecord": record({"version": number, "asset": _ref("Asset")}),
         "DeviceRecord": record({"version": number, "devices": _list("Device")}),
         "RulebookRecord": record(

@@ -15,6 +15,9 @@ from citybrain.store.sql import load
 
 _SQL = load("positions")
 
+TOLD = "told"
+"""The consumer under whose name it stands up to where the records of `readings` reach that known alerts came of (exclusive)."""
+
 
 def positions(tx: Tx, consumer: str, topic: str) -> dict[int, int]:
     """partition -> the first offset that is not in the database yet. A partition that was never read is not there, or 0."""

@@ -3,7 +3,7 @@
     readings  {"v": 1, "readings": [[asset, kind, device, observed_ms, received_ms, {measure: value}, seq, key, window_ms,
                flags], …],
                "tick": [at_ms, real_ms, bridge, leaving] | absent, "assets": [{…}], "devices": [{…}]}
-    alerts    {"v": 1, "event": {…}, "trace": "…"}
+    alerts    {"v": 1, "event": {…}, "trace": "…", "offset": n}
 
 Readings are arrays because tens of thousands pass a second; `docs/asyncapi.yml` names the places.
 """
@@ -76,13 +76,15 @@ class Alert(NamedTuple):
 
     event: AlertEvent
     trace: str = ""
+    offset: int = -1
+    """of the record of `readings` that it came of, in the partition of its asset's shard; -1: of none"""
 
 
 def encode_alert(alert: Alert) -> bytes:
     """The record's value."""
     event = alert.event
     plain = {**event._asdict(), "evidence": [tuple(one) for one in event.evidence]}
-    return orjson.dumps({"v": VERSION, "event": plain, "trace": alert.trace})
+    return orjson.dumps({"v": VERSION, "event": plain, "trace": alert.trace, "offset": alert.offset})
 
 
 def decode_alert(value: bytes) -> Alert:
@@ -92,7 +94,7 @@ def decode_alert(value: bytes) -> Alert:
         _known(plain)
         fields = plain["event"]
         evidence = tuple(Evidence(*one) for one in fields.pop("evidence"))
-        return Alert(AlertEvent(**fields, evidence=evidence), plain.get("trace", ""))
+        return Alert(AlertEvent(**fields, evidence=evidence), plain.get("trace", ""), int(plain.get("offset", -1)))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise PayloadError("bad_record", f"not a record of alerts: {type(error).__name__}: {error}") from error
 

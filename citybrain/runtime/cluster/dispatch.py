@@ -13,6 +13,7 @@ from citybrain.config import Settings
 from citybrain.kernel import canary
 from citybrain.kernel.errors import PayloadError
 from citybrain.kernel.events import AlertChange, AlertEvent
+from citybrain.kernel.ids import shard_of
 from citybrain.metrics import Metrics
 from citybrain.runtime.city import City
 from citybrain.runtime.cluster.drain import Drain
@@ -23,11 +24,13 @@ from citybrain.store import stream
 from citybrain.store.counters import count
 from citybrain.store.db import Tx
 from citybrain.store.link import Link
+from citybrain.store.positions import TOLD, save_positions
+from citybrain.topics.client import topic_name
 from citybrain.topics.consumer import Consumer, Place, Record
 from citybrain.topics.producer import Producer, delivered
 from citybrain.topics.records import decode_alert
 from citybrain.topics.rejecting import reject
-from citybrain.topics.spec import ALERTS
+from citybrain.topics.spec import ALERTS, READINGS
 from citybrain.tracing import NoSpans, Spans, open_spans
 from dispatch.intake import OpenedOrder
 from ingest.quarantine import REASONS
@@ -45,6 +48,8 @@ class Told(NamedTuple):
     events: list[AlertEvent]
     traces: dict[str, str]
     bad: list[tuple[Record, PayloadError]]
+    reach: dict[int, int]
+    """partition of `readings` -> offset behind the last record that one of these came of"""
     canaries: list[int]
     """when test messages were sent that came this far (machine ms)"""
 
@@ -59,7 +64,7 @@ class Dispatched(NamedTuple):
 
 def read(records: Sequence[Record]) -> Told:
     """PURE: the events in some records."""
-    told = Told([], {}, [], [])
+    told = Told([], {}, [], {}, [])
     for record in records:
         try:
             alert = decode_alert(record.value)
@@ -70,6 +75,9 @@ def read(records: Sequence[Record]) -> Told:
             told.canaries.append(sent_ms)
             continue
         told.events.append(alert.event)
+        if alert.offset >= 0:
+            shard = shard_of(alert.event.asset)
+            told.reach[shard] = max(alert.offset + 1, told.reach.get(shard, 0))
         if alert.event.change == AlertChange.RAISED or alert.event.id not in told.traces:
             told.traces[alert.event.id] = alert.trace
     return told
@@ -84,6 +92,7 @@ class Dispatching:
         self._spans = spans or NoSpans()
         self._city, self._clock, self._metrics = city, clock, metrics
         self._producer, self._source = producer, source
+        self._readings = topic_name(city.settings, READINGS)
         self._unknown: dict[str, float] = {}
         """asset that the register does not have -> since when we wait for it"""
 
@@ -117,6 +126,8 @@ class Dispatching:
         began = time.monotonic()
         told = read(records)
         opened = self._city.dispatch(tx, told.events, self._clock.now(), told.traces)
+        # who judges late readings again must know what these alerts came of (see `rules.latecomers`)
+        save_positions(tx, TOLD, self._readings, told.reach)
         if told.events:
             stream.notify(tx, "alerts")
         count(tx, {"orders": len(opened)})
@@ -129,7 +140,7 @@ class Dispatching:
     def refuse(self, tx: Tx, record: Record, error: Exception) -> Dispatched:
         """Send it to the rejected ones."""
         self._reject(record, "bad_record", f"{type(error).__name__}: {error}")
-        return Dispatched(Told([], {}, [(record, PayloadError("bad_record", str(error)))], []), [], 0.0)
+        return Dispatched(Told([], {}, [(record, PayloadError("bad_record", str(error)))], {}, []), [], 0.0)
 
     def _reject(self, record: Record, reason: str, detail: str) -> None:
         place = f"{ALERTS}/{record.partition}/{record.offset}"

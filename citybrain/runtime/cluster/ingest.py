@@ -208,7 +208,7 @@ class Ingest:
         records = self._packer.flush(tick)
         for packed in records:
             self._outgoing.send(packed)
-        if tick is None:
+        if tick is None and self._pack_s:
             # a quiet city is served at once; a busy one fills its records instead of sending more of them
             self._wait_s = max(self._pack_s, min(MOST_WAIT_S, len(records) / RECORDS_PER_S))
 
