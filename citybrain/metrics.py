@@ -36,7 +36,6 @@ class Metrics:
         value_notes: Iterable[str] = (),
         kinds: Iterable[str] = (),
         changes: Iterable[str] = (),
-        modules: Iterable[str] = (),
     ) -> None:
         self.registry = registry or CollectorRegistry()
         ProcessCollector(registry=self.registry)
@@ -47,12 +46,21 @@ class Metrics:
         self._golden = Golden(self.make)
         self._flow(quarantine_reasons, value_notes, kinds, changes)
         self._partitioned()
-        self._work(modules)
+        self._work()
         self._canary()
 
     def stage(self, name: str) -> Stage:
         """The golden signals of a stage of this process. Raises KeyError for a stage that it does not run."""
         return self._golden.stages[name]
+
+    def expect_work(self, modules: Iterable[str], channels: Sequence[str], outcomes: Sequence[str]) -> None:
+        """The modules of the cycle, and the channels with what may come of a notice."""
+        for module in modules:
+            self.cycle_seconds.labels(module)
+            self.cycle_errors.labels(module)
+        for channel in channels:
+            for outcome in outcomes:
+                self.deliveries.labels(channel, outcome)
 
     def canary(self, stage: str, sent_ms: int, now_ms: int) -> None:
         """The test message that was sent at `sent_ms` has passed a stage (both of the machine's clock)."""
@@ -155,7 +163,7 @@ class Metrics:
             of=["rules"], cluster=True, buckets=LATENCY,
         )  # fmt: skip
 
-    def _work(self, modules: Iterable[str]) -> None:
+    def _work(self) -> None:
         """Timers, notices, requests."""
         self.cycle_seconds = self.make(
             Histogram, "citybrain_cycle_module_duration_seconds", "Run time of a cycle module.", ["module"], of=["cycle"],
@@ -164,9 +172,6 @@ class Metrics:
         self.cycle_errors = self.make(
             Counter, "citybrain_cycle_module_errors", "Failed runs of a cycle module.", ["module"], of=["cycle"]
         )
-        for module in modules:
-            self.cycle_seconds.labels(module)
-            self.cycle_errors.labels(module)
         self.deliveries = self.make(
             Counter, "citybrain_deliveries", "Notifications by channel and outcome.", ["channel", "outcome"], of=["cycle"]
         )

@@ -158,6 +158,7 @@ def work(given: Settings) -> int:
         log.error("the rules do not start: %s", error)
         return 1
     worker = faust.Worker(app, loglevel=given.log_level, quiet=True, redirect_stdouts=False, override_logging=False)
+    worker.spinner = None  # what it does to the cursor would stand in the midst of the log lines
     try:
         worker.execute_from_commandline()
     except SystemExit as end:

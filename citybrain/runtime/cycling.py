@@ -10,8 +10,8 @@ from citybrain.metrics import Metrics
 from citybrain.runtime.city import City
 from citybrain.runtime.upkeep import Upkeep
 from citybrain.store.db import Database
-from dispatch.channels import open_channels
-from dispatch.cycle import run_cycle
+from dispatch.channels import OUTCOMES, open_channels
+from dispatch.cycle import MODULES, run_cycle
 from dispatch.responsibility import gaps
 
 log = logging.getLogger(__name__)
@@ -26,6 +26,7 @@ class Cycling:
     def __init__(self, city: City, clock: Clock, metrics: Metrics) -> None:
         self._city, self._clock, self._metrics = city, clock, metrics
         self._channels = open_channels(city.settings)
+        metrics.expect_work([module.name for module in MODULES], self._channels.names, OUTCOMES)
         self._upkeep = Upkeep(city.settings)
 
     def warn(self) -> None:

@@ -109,13 +109,8 @@ def cycle(settings: Settings, run: RunDir, signals: Signals) -> None:
     """Timers, reminders, escalation, closing, notifications."""
     from citybrain.runtime.canary import Canary
     from citybrain.runtime.cycling import Cycling
-    from dispatch.channels import OPENERS, OUTCOMES
-    from dispatch.cycle import MODULES
 
-    metrics = Metrics(stages=("cycle",), cluster=False, modules=[module.name for module in MODULES])
-    for channel in OPENERS:
-        for outcome in OUTCOMES:
-            metrics.deliveries.labels(channel, outcome)
+    metrics = Metrics(stages=("cycle",), cluster=False)
     city = City(settings)
     with Database(_url(settings), size=4, name="citybrain cycle") as db:
         with db.transaction() as tx:

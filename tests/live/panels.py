@@ -33,6 +33,11 @@ class Query(NamedTuple):
         return f"{self.board} / {self.panel} {self.target['refId']}"
 
     @property
+    def text(self) -> str:
+        """The query as it is written."""
+        return str(self.target["rawSql"] if self.of_database else self.target["expr"])
+
+    @property
     def of_database(self) -> bool:
         return bool(self.target["datasource"]["uid"] == DATABASE)
 

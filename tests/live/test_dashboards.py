@@ -1,185 +1,189 @@
-"""Every panel of every dashboard shows something: its query is run on a real Prometheus and the database of a living city."""
+"""Every panel shows something, every metric is in the reference: on a real Prometheus, a living city and a small cluster."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-import threading
+import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
-import paho.mqtt.client as paho
+import httpx
+import psycopg
 import pytest
-import yaml
-from paho.mqtt.enums import CallbackAPIVersion
+from prometheus_client.parser import text_string_to_metric_families
 
 from citybrain.clock import real_ms
-from citybrain.config import Settings, settings
 from citybrain.kernel.times import from_ms
-from citybrain.runtime.cluster.fleet import Fleet
-from citybrain.runtime.demo.play import Play, Show, Wish
-from citybrain.runtime.demo.stage import Stage
+from citybrain.kernel.trace import span_of
 from citybrain.store import views
 from citybrain.store.db import Database
-from citybrain.topics import admin
-from tests.cluster_kit import environment, wait_until
-from tests.cluster_kit import settings as cluster_settings
-from tests.docs.markdown import ROOT
+from citybrain.store.migrate import migrate
+from console.reference import exposed, reference
+from tests.cluster_kit import settings, wait_until
+from tests.live.living import OPS, SCRAPE_S, City, Source, cluster, living, reading, say, scraping, worked_on
 from tests.live.panels import Eyes, View, dashboards
+from tests.live.test_tracing import Receiver
+from tests.servers.mosquitto import Mosquitto
 from tests.servers.prometheus import Prometheus
 
 pytestmark = pytest.mark.live
-OPS = ROOT / "ops"
-SPEED = 720.0
 SECONDS = 22.0
 """real seconds of the city's life before anybody looks: four of its hours"""
-SCRAPE_S = 1.0
-HOUR_MS = 3_600_000
 
 
-class Source(NamedTuple):
-    """Something that is scraped: its job, and where it answers."""
+class Life(NamedTuple):
+    """What there is to look at."""
 
-    job: str
-    addresses: Sequence[str]
-
-
-CLUSTER = ("ingest", "rules", "archive", "dispatch", "console")
-
-
-class City(NamedTuple):
-    """A city that lives."""
-
-    source: Source
-    db: Database
-    now: Callable[[], datetime]
+    city: City
+    services: Sequence[Source]
+    cluster_url: str
+    logs: Path
+    prometheus: Prometheus
+    receiver: Receiver
 
 
-@contextmanager
-def living(monkeypatch: pytest.MonkeyPatch) -> Iterator[City]:
-    """The demo, with something in it that cannot be read; it lives as long as the block lasts."""
-    monkeypatch.setenv("CITYBRAIN_CANARY_S", "1")
-    given = settings()
-    stage = Stage(None, given)
-    play = Play(Wish(assets=400, seed=3, speed=SPEED), given, stage)
-    begun = threading.Event()
-    found: list[City] = []
-    failures: list[BaseException] = []
+@pytest.fixture(scope="module")
+def life(kafka_url: str, postgres_url: str) -> Iterator[Life]:
+    """The demo and a cluster, for some seconds already. One cover of the cluster lies on its back."""
+    folder = Path(tempfile.mkdtemp(prefix="citybrain-test-"))
+    url = postgres_url.replace("/postgres?", "/looked_at?")
+    receiver = Receiver()
+    with psycopg.connect(postgres_url, autocommit=True) as conn:
+        conn.execute("DROP DATABASE IF EXISTS looked_at WITH (FORCE)")
+        conn.execute("CREATE DATABASE looked_at")
+    with Database(url, size=1) as db:
+        migrate(db)
+    with Mosquitto() as broker:
+        given = settings(kafka_url, url, mqtt_url=broker.url, canary_s=1, otel_endpoint=receiver.url)
+        with (
+            living() as city,
+            cluster(given, folder / "cluster") as services,
+            Prometheus(scraping(folder, [city.source, *services])) as prometheus,
+        ):
+            time.sleep(SECONDS)
+            wait_until(lambda: _ripe(city.db.url), 90, "a city in which everything happens")
+            wait_until(lambda: prometheus.query("sum(citybrain_takeover_duration_seconds_count) > 0"), 60, "the rules judge")
+            say(broker.url, ("manhole/MH-1", reading(real_ms(), tilt_deg=120)))
+            time.sleep(3 * SCRAPE_S)
+            yield Life(city, services, url, folder / "cluster", prometheus, receiver)
+    receiver.stop()
 
-    def begin(db: Database, scene: Any) -> Show:
-        _say(scene.mqtt, *_oddities(scene.clock.now_ms()))
-        found.append(City(Source("citybrain", [urlsplit(scene.url).netloc]), db, scene.clock.now))
-        begun.set()
-        return lambda moment: None
 
-    def live() -> None:
-        try:
-            play.run(begin)
-        except BaseException as error:  # told where somebody waits for it
-            failures.append(error)
-            begun.set()
+def _ripe(url: str) -> bool:
+    """Has everything happened that a panel shows? On a slow machine it takes longer."""
+    with psycopg.connect(url) as conn:
+        row = conn.execute(
+            "SELECT EXISTS (SELECT FROM order_events WHERE from_state = to_state)"
+            " AND EXISTS (SELECT FROM orders WHERE state = 'closed')"
+            " AND EXISTS (SELECT FROM alerts WHERE condition LIKE 'DEV-%')"
+        ).fetchone()
+    return row is not None and bool(row[0])
 
-    thread = threading.Thread(target=live, name="city")
-    thread.start()
+
+def test_every_panel_shows_something(life: Life) -> None:
+    eyes = Eyes(life.city.db.url, life.prometheus.url)
+    given = {"asset": worked_on(life.city.db)}
+    faults, asked = list[str](), set[str]()
+    for board in [*dashboards("en"), *dashboards("zh")]:
+        now, then = from_ms(real_ms()), life.city.now()
+        machines = View(now - timedelta(seconds=SECONDS), now, 1.0, scrape_s=SCRAPE_S)
+        streets = View(then - timedelta(days=1), then, 300.0)
+        eyes.choose(board, streets, given)
+        machines.values = streets.values
+        for query in board.queries():
+            # most queries are the same in both languages
+            if query.text not in asked:
+                asked.add(query.text)
+                faults.append(eyes.fault(query, streets if query.of_database else machines))
+    assert not any(faults), "\n".join(filter(None, faults))
+    assert len(faults) > 100
+
+
+@pytest.mark.parametrize("seconds", [30, 300, 7200, 172_800], ids=["readings", "minutes", "hours", "days"])
+def test_values_are_there_at_every_width_of_the_screen(life: Life, seconds: float) -> None:
+    eyes = Eyes(life.city.db.url, life.prometheus.url)
+    (board,) = [one for one in dashboards("en") if one.name.endswith("asset-detail")]
+    view = View(life.city.now() - timedelta(days=2), life.city.now(), seconds)
+    eyes.choose(board, view, {"asset": worked_on(life.city.db)})
+    (values,) = [query for query in board.queries() if query.panel == "Values"]
+    assert eyes.fault(values, view) == ""
+
+
+def _families(sources: Sequence[Source]) -> set[str]:
+    found = set()
+    for source in sources:
+        for address in source.addresses:
+            page = httpx.get(f"http://{address}/metrics", timeout=10).raise_for_status().text
+            found |= exposed(text_string_to_metric_families(page))
+    return found
+
+
+def test_the_embedded_program_shows_what_the_reference_says_and_nothing_else(life: Life) -> None:
+    found = _families([life.city.source])
+    assert found - {entry.name for entry in reference()} == set()
+    assert {entry.name for entry in reference() if entry.runtime != "cluster"} - found == set()
+
+
+def test_the_cluster_shows_what_the_reference_says_and_nothing_else(life: Life) -> None:
+    def found() -> set[str]:
+        return _families(life.services)
+
+    assert found() - {entry.name for entry in reference()} == set()
+    wanted = {entry.name for entry in reference() if entry.runtime != "embedded"}
+    # what nothing has happened to yet has no series
+    unheard = {"citybrain_quarantine_stored_messages"}
+    deadline = time.monotonic() + 20
+    while missing := wanted - found() - unheard:
+        assert time.monotonic() < deadline, missing
+        time.sleep(0.5)
+
+
+def test_the_shipped_alerts_are_silent_in_a_healthy_city(life: Life) -> None:
+    loud = life.prometheus.query('ALERTS{alertstate="firing", severity="page"}')
+    assert [one["metric"]["alertname"] for one in loud] == []
+
+
+def test_a_message_of_the_cluster_has_one_trace_through_all_services(life: Life) -> None:
+    with Database(life.cluster_url, size=1) as db:
+
+        def order() -> str:
+            with db.transaction() as tx:
+                rows = views.orders(tx, limit=1, asset="MH-1")
+                return str(views.order(tx, rows[0]["id"])["trace"]) if rows else ""
+
+        wait_until(order, 20, "an order")
+        trace = order()
+    wait_until(lambda: {"ingest", "rules", "dispatch"} <= _spans(life, trace).keys(), 20, "its spans")
+    spans = _spans(life, trace)
+    assert spans["rules"] == (span_of(trace, "rules"), span_of(trace, "ingest"))
+    assert spans["dispatch"] == (span_of(trace, "dispatch"), span_of(trace, "rules"))
+    told = {}
+    for file in life.logs.glob("*.log"):
+        lines = [_parsed(file.name, line) for line in file.read_text("utf-8").splitlines()]
+        told[file.stem] = [line["msg"].split()[0] for line in lines if line.get("trace") == trace]
+    assert "raised" in told["rules-1"]
+    assert "order" in told["dispatch-1"]
+
+
+def _parsed(name: str, line: str) -> dict[str, Any]:
     try:
-        assert begun.wait(90), "the city does not begin"
-        if failures:
-            raise failures[0]
-        yield found[0]
-    finally:
-        play.stop()
-        thread.join(90)
-    if failures:
-        raise failures[0]
+        found: dict[str, Any] = json.loads(line)
+    except ValueError:
+        raise AssertionError(f"{name} has a line that is no JSON: {line}") from None
+    return found
 
 
-@contextmanager
-def cluster(given: Settings, folder: Path) -> Iterator[list[Source]]:
-    """Every service of the cluster once, between real servers; they have made themselves known before they are ready."""
-    admin.apply(given)
-    env = {**environment(given), "CITYBRAIN_DATA_DIR": str(folder / "data")}
-    del env["CITYBRAIN_HTTP_PORT"]  # each has its own
-    fleet = Fleet(folder, {f"{name}-1": name for name in CLUSTER}, env)
-    sources = [Source(f"citybrain-{one.command}", [f"127.0.0.1:{one.port}"]) for one in fleet.members.values()]
-    starting = threading.Thread(target=fleet.start, name="fleet")
-    starting.start()
-    try:
-        yield sources
-    finally:
-        starting.join(60)
-        fleet.stop()
-
-
-def _say(url: str, *messages: tuple[str, bytes]) -> None:
-    client = paho.Client(CallbackAPIVersion.VERSION2)
-    parts = urlsplit(url)
-    client.connect(parts.hostname or "", parts.port or 1883)
-    client.loop_start()
-    for topic, payload in messages:
-        client.publish(f"city/demo/{topic}/telemetry", payload, qos=1).wait_for_publish(10)
-    client.disconnect()
-    client.loop_stop()
-
-
-def _reading(at_ms: int, **values: float) -> bytes:
-    return json.dumps({"ts": at_ms, "values": values}).encode()
-
-
-def _oddities(now_ms: int) -> list[tuple[str, bytes]]:
-    """What cannot be read, a value that is left out, and a battery that is empty for hours."""
-    empty = [("drain/DR-tired", _reading(now_ms - hours * HOUR_MS, battery_pct=4)) for hours in (4, 3, 2, 1)]
-    return [("manhole/MH-odd", b"{"), ("manhole/MH-odd", b'{"values": {"tilt_deg": "much", "battery_pct": 50}}'), *empty]
-
-
-def _prometheus(folder: Path, sources: Sequence[Source]) -> Path:
-    """The configuration that is shipped, scraping these sources, often."""
-    config = yaml.safe_load((OPS / "prometheus" / "prometheus.yml").read_text("utf-8"))
-    config["global"] = {"scrape_interval": f"{SCRAPE_S:g}s", "evaluation_interval": f"{SCRAPE_S:g}s"}
-    config["rule_files"] = [str(OPS / "prometheus" / "rules" / "*.yml")]
-    config["scrape_configs"] = [
-        {"job_name": source.job, "static_configs": [{"targets": list(source.addresses)}]} for source in sources
-    ]
-    file = folder / "prometheus.yml"
-    file.write_text(yaml.safe_dump(config), "utf-8")
-    return file
-
-
-def _worked_on(db: Database) -> str:
-    """An asset with an order and some history."""
-    with db.transaction() as tx:
-        return str(views.orders(tx, limit=1)[-1]["asset"])
-
-
-def test_every_panel_shows_something(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kafka_url: str, mosquitto_url: str, db_url: str
-) -> None:
-    faults: list[str] = []
-    given_cluster = cluster_settings(kafka_url, db_url, mqtt_url=mosquitto_url, canary_s=1)
-    with (
-        living(monkeypatch) as city,
-        cluster(given_cluster, tmp_path / "cluster") as services,
-        Prometheus(_prometheus(tmp_path, [city.source, *services])) as prometheus,
-    ):
-        time.sleep(SECONDS)
-        wait_until(lambda: prometheus.query("sum(citybrain_takeover_duration_seconds_count) > 0"), 60, "rules judge")
-        _say(mosquitto_url, ("manhole/MH-1", _reading(real_ms(), tilt_deg=120)))
-        time.sleep(3 * SCRAPE_S)
-        eyes = Eyes(city.db.url, prometheus.url)
-        given = {"asset": _worked_on(city.db)}
-        for board in dashboards("en"):
-            now = from_ms(real_ms())
-            machines = View(now - timedelta(seconds=SECONDS), now, 1.0, scrape_s=SCRAPE_S)
-            life = View(city.now() - timedelta(days=1), city.now(), 300.0)
-            eyes.choose(board, life, given)
-            machines.values = life.values
-            faults += filter(None, (eyes.fault(query, life if query.of_database else machines) for query in board.queries()))
-    assert not faults, "\n".join(faults)
+def _spans(life: Life, trace: str) -> dict[str, tuple[str, str]]:
+    return {
+        span.name: (span.span_id.hex(), span.parent_span_id.hex())
+        for span in life.receiver.spans()
+        if span.trace_id.hex() == trace
+    }
 
 
 def test_the_dashboards_are_as_the_code_says() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ class Words:
 
     def __init__(self, language: str) -> None:
         self.language = language
+        self._codes = _codes(language)
         self._texts: dict[str, Any] = yaml.safe_load((_FOLDER / f"{language}.yml").read_text("utf-8"))
 
     def board(self, key: str) -> dict[str, Any]:
@@ -45,25 +47,28 @@ class Words:
 
     def codes(self, column: str) -> ValueMap | None:
         """The words for the codes that stand in a column; None when they stand as they are."""
-        found = self._codes().get(column)
+        found = self._codes.get(column)
         if found is None:
             return None
         return ValueMap(
             {code: ValueMappingResult(text, color, None, n) for n, (code, (text, color)) in enumerate(found.items())}
         )
 
-    def _codes(self) -> dict[str, dict[str, tuple[str, str | None]]]:
-        def of(prefix: str, codes: Any) -> dict[str, tuple[str, str | None]]:
-            return {str(code): (code_text(prefix, str(code), self.language), None) for code in codes}
 
-        severities = of("console.severity_", Severity)
-        states = of("console.state_", STATES)
-        return {
-            "severity": {code: (text, COLORS[code]) for code, (text, _) in severities.items()},
-            "phase": of("console.phase_", AlertPhase),
-            "state": states,
-            "from_state": states,
-            "to_state": states,
-            "outcome": of("orders.outcome_", _OUTCOMES),
-            "condition": {info.id: (info.title(self.language), None) for info in load_rulebook().info.values()},
-        }
+def _codes(language: str) -> dict[str, dict[str, tuple[str, str | None]]]:
+    """Column -> code -> word and color."""
+
+    def of(prefix: str, codes: Iterable[str]) -> dict[str, tuple[str, str | None]]:
+        return {str(code): (code_text(prefix, str(code), language), None) for code in codes}
+
+    severities = of("console.severity_", Severity)
+    states = of("console.state_", STATES)
+    return {
+        "severity": {code: (text, COLORS[code]) for code, (text, _) in severities.items()},
+        "phase": of("console.phase_", AlertPhase),
+        "state": states,
+        "from_state": states,
+        "to_state": states,
+        "outcome": of("orders.outcome_", _OUTCOMES),
+        "condition": {info.id: (info.title(language), None) for info in load_rulebook().info.values()},
+    }

@@ -41,9 +41,8 @@ def test_no_metric_is_there_twice() -> None:
 
 
 def test_known_label_values_are_there_from_the_start() -> None:
-    metrics = Metrics(
-        quarantine_reasons=["not_json"], value_notes=["bad_unit"], kinds=["drain"], changes=["raised"], modules=["send"]
-    )
+    metrics = Metrics(quarantine_reasons=["not_json"], value_notes=["bad_unit"], kinds=["drain"], changes=["raised"])
+    metrics.expect_work(["send"], ["webhook"], ["ok"])
     for name, labels in (
         ("citybrain_quarantine_messages_total", {"reason": "not_json"}),
         ("citybrain_values_dropped_total", {"reason": "bad_unit"}),
@@ -51,6 +50,7 @@ def test_known_label_values_are_there_from_the_start() -> None:
         ("citybrain_detection_delay_seconds_count", {"kind": "drain"}),
         ("citybrain_alert_changes_total", {"change": "raised"}),
         ("citybrain_cycle_module_errors_total", {"module": "send"}),
+        ("citybrain_deliveries_total", {"channel": "webhook", "outcome": "ok"}),
         *(("citybrain_stage_items_total", {"stage": stage}) for stage in STAGES),
         *(("citybrain_stage_duration_seconds_count", {"stage": stage}) for stage in STAGES),
     ):
