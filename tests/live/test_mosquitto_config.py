@@ -240,20 +240,28 @@ def test_what_waits_for_a_bridge_outlives_a_restart_of_the_broker() -> None:
             assert sorted(int(payload) for _, payload in bridge.got) == list(range(500))
 
 
-def test_devices_over_tls(tmp_path: Path) -> None:
+def certificates(folder: Path, name: str) -> Path:
+    """A new certificate in the place of the old one; the file of the authority that issued it."""
     authority = trustme.CA()
     server = authority.issue_cert("localhost")
-    server.private_key_pem.write_to_path(tmp_path / "server.key")
-    for part in server.cert_chain_pems:
-        part.write_to_path(tmp_path / "server.crt", append=True)
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    tmp_path.chmod(0o755)
+    server.private_key_pem.write_to_path(folder / "server.key")
+    (folder / "server.crt").write_bytes(b"".join(part.bytes() for part in server.cert_chain_pems))
+    authority.cert_pem.write_to_path(folder / name)
+    return folder / name
+
+
+def test_devices_over_tls(tmp_path: Path) -> None:
+    first = certificates(tmp_path, "first.pem")
     with Broker("tls", tmp_path) as broker:
         password = broker.secrets.add_devices(["MH-1"])["MH-1"]
         broker.reload()
-        with clients(Client(broker.devices, "MH-1", password, ca=tmp_path / "ca.pem")) as (device,):
+        with clients(Client(broker.devices, "MH-1", password, ca=first)) as (device,):
             assert device.reason == 0
             assert device.publish(OWN) == 0
         bridge = Client(broker.port, "ingest", broker.password("ingest"))
         with clients(bridge):
             assert bridge.reason == 0, "services stay within the cluster, without TLS"
+        second = certificates(tmp_path, "second.pem")
+        broker.reload()
+        with clients(Client(broker.devices, "MH-1", password, ca=second)) as (renewed,):
+            assert renewed.reason == 0, "a renewed certificate is taken over on SIGHUP"
