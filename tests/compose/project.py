@@ -15,7 +15,16 @@ _VARIABLE = re.compile(r"\$(?:(?P<plain>\$)|\{(?P<name>[A-Z_][A-Z0-9_]*)(?::-(?P
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML with the tags of Compose."""
+    """YAML with the tags of Compose, and as strict: a key that comes twice is an error."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if key.value != "<<"]
+        twice = {key for key in keys if keys.count(key) > 1}
+        # what an anchor brings is put before the own keys when the node is flattened, and may be laid over
+        if twice and not getattr(node, "flattened", False):
+            raise yaml.constructor.ConstructorError(None, None, f"{sorted(twice)} twice", node.start_mark)
+        node.flattened = True
+        return super().construct_mapping(node, deep)
 
 
 class _Override(list[Any]):
