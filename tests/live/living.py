@@ -29,6 +29,8 @@ from tests.docs.markdown import ROOT
 OPS = ROOT / "ops"
 SPEED = 720.0
 """city seconds a second"""
+HOURS = 5.0
+"""city hours within which faults of all kinds begin"""
 SCRAPE_S = 1.0
 HOUR_MS = 3_600_000
 CLUSTER = ("ingest", "rules", "archive", "dispatch", "console")
@@ -61,7 +63,8 @@ def living() -> Iterator[City]:
 @contextmanager
 def _playing(given: Settings) -> Iterator[City]:
     stage = Stage(None, given)
-    play = Play(Wish(assets=400, seed=3, speed=SPEED), given, stage)
+    play = Play(Wish(assets=400, seed=3, speed=SPEED, hours=HOURS), given, stage)
+    play.pace = play.pace._replace(seconds=None)  # faults of all kinds soon, and no end
     begun = threading.Event()
     found: list[City] = []
     failures: list[BaseException] = []

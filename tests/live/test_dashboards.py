@@ -32,8 +32,8 @@ from tests.servers.mosquitto import Mosquitto
 from tests.servers.prometheus import Prometheus
 
 pytestmark = pytest.mark.live
-SECONDS = 22.0
-"""real seconds of the city's life before anybody looks: four of its hours"""
+SECONDS = 10.0
+"""real seconds of the city's life before anybody looks: two of its hours"""
 
 
 class Life(NamedTuple):
