@@ -29,7 +29,7 @@ from tests.live.living import OPS, SCRAPE_S, City, Source, cluster, living, read
 from tests.live.panels import Eyes, View, dashboards
 from tests.live.test_tracing import Receiver
 from tests.servers.mosquitto import Mosquitto
-from tests.servers.prometheus import Prometheus
+from tests.servers.prometheus import Prometheus, promtool
 
 pytestmark = pytest.mark.live
 SECONDS = 10.0
@@ -141,6 +141,13 @@ def test_the_cluster_shows_what_the_reference_says_and_nothing_else(life: Life) 
     while missing := wanted - found() - unheard:
         assert time.monotonic() < deadline, missing
         time.sleep(0.5)
+
+
+def test_promtool_finds_nothing_to_object_to_in_any_page(life: Life) -> None:
+    for source in [life.city.source, *life.services]:
+        page = httpx.get(f"http://{source.addresses[0]}/metrics", timeout=10).text
+        done = promtool(["check", "metrics"], given=page)
+        assert (done.returncode, done.stdout + done.stderr) == (0, ""), source.job
 
 
 def test_the_shipped_alerts_are_silent_in_a_healthy_city(life: Life) -> None:

@@ -16,11 +16,11 @@ from tests.servers import debian
 from tests.servers.process import ServerProcess, free_port
 
 
-def promtool(words: Sequence[str | Path], folder: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run promtool, e.g. ["test", "rules", file]; what it said and how it ended are the caller's to judge."""
+def promtool(words: Sequence[str | Path], folder: Path | None = None, *, given: str = "") -> subprocess.CompletedProcess[str]:
+    """Run promtool, e.g. ["test", "rules", file]; what it said and how it ended the caller judges. `given` is its input."""
     (program,) = debian.require("promtool")
     command = [str(program), *(str(word) for word in words)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", input=given)
 
 
 class Prometheus:
