@@ -32,8 +32,11 @@ QUIET_S = 0.5
 """real seconds without a late reading of the asset before it is judged again: back-fills come in bursts"""
 PATIENCE_S = 3.0
 """…but never wait longer than this"""
-AT_ONCE = 20
+AT_ONCE = 5
 """assets of a partition that are judged in one transaction"""
+REST = 3
+"""After judging it rests so many times as long: what comes in live goes first (with 2,000 assets late at once and no rest, an
+order took 1 s instead of 20 ms)."""
 
 
 class Latecomers:
@@ -45,14 +48,16 @@ class Latecomers:
         """(partition, asset) -> offset of its last late record, since when it waits, since when that offset stands"""
 
     async def turn(self) -> int:
-        """Judge what is due; how many assets."""
+        """Judge what is due, some assets of each partition; how many."""
         done = 0
         for number, owned in list(self._worker.owned.items()):
             if owned.part.late and (due := self._due(number, owned)):
+                began = time.monotonic()
                 try:
                     done += await self._judge(number, owned, due)
                 except UnavailableError as error:
                     log.warning("partition %d: %d assets wait to be judged again: %s", number, len(due), error)
+                await asyncio.sleep(REST * (time.monotonic() - began))
         alive = {(number, asset) for number, owned in self._worker.owned.items() for asset in owned.part.late}
         self._seen = {key: value for key, value in self._seen.items() if key in alive}
         return done

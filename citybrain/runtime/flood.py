@@ -97,6 +97,7 @@ class Flood:
             for number in range(options.assets)
         ]
         self._pack_topic = f"city/{options.city}/gateway/{options.client}/pack".encode()
+        self._stamp_ms = 0
         self._names = [asset_id(number).encode() for number in range(options.assets)]
         self.report = Report(first_seq=options.first_seq)
         self._seq = options.first_seq
@@ -169,6 +170,9 @@ class Flood:
         """The next assets in turn, with two values each; a fault flips a cover, which the pack begins with."""
         now_ms, first, count = real_ms(), self._seq, self._options.pack
         self._seq += count
+        # two readings of an asset in the same millisecond would have no order, and one of them would be late
+        around = first % self._options.assets < count
+        self._stamp_ms = max(now_ms, self._stamp_ms + around)
         numbers = [seq % self._options.assets for seq in range(first, first + count)]
         if fault and self._next_victim < self._options.assets:
             numbers[0] = self._next_victim
@@ -179,7 +183,12 @@ class Flood:
         names, flipped = self._names, self._next_victim
         items = [
             b'{"asset":"%s","ts":%d,"seq":%d,"values":%s'
-            % (names[number], now_ms, seq, _PACKED_FLIPPED if number < flipped and number % 2 == 0 else _PACKED[number % 2])
+            % (
+                names[number],
+                self._stamp_ms,
+                seq,
+                _PACKED_FLIPPED if number < flipped and number % 2 == 0 else _PACKED[number % 2],
+            )
             for seq, number in enumerate(numbers, first)
         ]
         self._send(first, self._pack_topic, b'{"readings":[' + b",".join(items) + b"]}")

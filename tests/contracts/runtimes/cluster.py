@@ -185,6 +185,7 @@ class Cluster:
 def run(script: Script, db: Database, settings: Settings, look: Callable[[int], None] = lambda at_ms: None) -> None:
     """Let a script happen; its register is in the database already. `look` is called at each settled moment."""
     quiet, latecomers.QUIET_S = latecomers.QUIET_S, -1.0
+    rest, latecomers.REST = latecomers.REST, 0
     clock = StepClock(script.moments[0].at_ms)
     try:
         with ExitStack() as stack:
@@ -197,4 +198,4 @@ def run(script: Script, db: Database, settings: Settings, look: Callable[[int], 
                     cluster.settle()
                     look(moment.at_ms)
     finally:
-        latecomers.QUIET_S = quiet
+        latecomers.QUIET_S, latecomers.REST = quiet, rest
