@@ -9,14 +9,19 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+import yaml
 
+from citybrain.clock import parse, real_ms
+from citybrain.kernel.times import from_ms
 from tests.compose.project import load
 from tests.compose.runner import Cluster
 from tests.compose.units import Process
+from tests.live.panels import Eyes, View, dashboards
 
 pytestmark = pytest.mark.live
 
@@ -84,12 +89,13 @@ def played(cluster: Cluster) -> dict[str, Any]:
 def test_the_demo_runs_as_an_operator_starts_it(cluster: Cluster) -> None:
     began = time.monotonic()
     try:
-        cluster.up(60)
+        cluster.up(90)
         up_s = time.monotonic() - began
         found = played(cluster)
         figures(found)
         watched(cluster)
         seen_by_people(cluster, found)
+        seen_in_grafana(cluster)
         codes = cluster.down()
     except BaseException:
         print(cluster.tell())
@@ -152,6 +158,29 @@ def seen_by_people(cluster: Cluster, found: dict[str, Any]) -> None:
     assert len(listed) >= found["orders_opened"]
     per_fault = Counter((one["asset"], one["cause"]) for one in listed if one["state"] not in {"closed", "cancelled"})
     assert max(per_fault.values(), default=1) == 1, "an order was doubled"
+
+
+def seen_in_grafana(cluster: Cluster) -> None:
+    """What Grafana asks it may ask, with its own password, and nearly all of it has an answer after some hours of the city.
+    That every panel has one in the long run is tested by test_dashboards.py."""
+    password = (cluster.folder / "volumes/secrets-grafana/database").read_text()
+    database = f"postgresql://grafana:{password}@{cluster.address('timescaledb', 5432)}/citybrain"
+    eyes = Eyes(database, f"http://{cluster.address('prometheus', 9090)}")
+    clock = yaml.safe_load((cluster.folder / "volumes/secrets-services/services.yml").read_text())["clock"]
+    now, then = from_ms(real_ms()), parse(clock).now()
+    machines, streets = View(now - timedelta(seconds=90), now, 15.0), View(then - timedelta(days=1), then, 300.0)
+    silent, asked = list[str](), 0
+    for board in dashboards("en"):
+        eyes.choose(board, streets, {})
+        machines.values = streets.values
+        for query in board.queries():
+            asked += 1
+            fault = eyes.fault(query, streets if query.of_database else machines)
+            assert not fault or fault.endswith("shows nothing"), fault
+            silent += [fault] if fault else []
+    assert asked > 50
+    assert len(silent) < asked / 4, "\n".join(silent)
+    print(f"{asked - len(silent)} of {asked} panels show something")
 
 
 def test_a_volume_of_secrets_that_is_there_is_kept(cluster: Cluster) -> None:
