@@ -21,7 +21,6 @@ from grafana_foundation_sdk.models import common
 from grafana_foundation_sdk.models.dashboard import (
     DashboardCursorSync,
     DashboardLinkType,
-    DynamicConfigValue,
     Threshold,
     ThresholdsMode,
     VariableOption,
@@ -30,6 +29,7 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 from grafana_foundation_sdk.models.piechart import PieChartType
 
+from dashboards.columns import look
 from dashboards.queries import DATABASE, PROMETHEUS, PromQuery, Sql, columns, load
 from dashboards.words import Words
 
@@ -40,11 +40,6 @@ CALM: Final[Steps] = ((None, "green"),)
 ALERT: Final[Steps] = ((None, "green"), (1, "orange"))
 ALARM: Final[Steps] = ((None, "green"), (1, "red"))
 _TAG = "citybrain"
-_TIMES: Final = frozenset(
-    {"since", "end_at", "at", "due_at", "dispatched_at", "overdue_at", "closed_at", "newest", "oldest", "next_at"}
-)
-_SPANS: Final = frozenset({"median", "p90", "delay", "interval_s"})
-_SHARES: Final = frozenset({"withdrawn", "flapping", "confirmed", "within_limit", "used", "share"})
 
 
 class Board:
@@ -262,21 +257,4 @@ class Board:
         for name in columns(query.build().sql):
             if name in leave:
                 continue
-            panel.override_by_name(name, self._look(name))
-
-    def _look(self, name: str) -> list[DynamicConfigValue]:
-        found = [DynamicConfigValue("displayName", self.words.column(name))]
-        if (codes := self.words.codes(name)) is not None:
-            found.append(DynamicConfigValue("mappings", [codes]))
-        if name == "severity":
-            found.append(DynamicConfigValue("custom.cellOptions", {"type": "color-text"}))
-        if name in _TIMES:
-            found.append(DynamicConfigValue("unit", "dateTimeAsIso"))
-        if name in _SPANS:
-            found.append(DynamicConfigValue("unit", "s"))
-        if name in _SHARES:
-            found.append(DynamicConfigValue("unit", "percentunit"))
-        if name == "asset":
-            url = f"/d/citybrain-asset-detail-{self.words.language}?var-asset=${{__value.text}}&${{__url_time_range}}"
-            found.append(DynamicConfigValue("links", [{"title": self.words.label("asset"), "url": url}]))
-        return found
+            panel.override_by_name(name, look(self.words, name))
