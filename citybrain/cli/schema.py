@@ -19,7 +19,7 @@ app = typer.Typer(
 def apply() -> None:
     """Bring the database to the schema of this program. Safe to repeat, and while services run; a newer schema is refused.
 
-    Example: CITYBRAIN_DATABASE_URL=postgresql://… citybrain schema apply
+    Example: citybrain schema apply
     """
     settings = get_settings()
     with Database(database_url(settings), size=1, name="citybrain schema") as db:
