@@ -73,9 +73,7 @@ class Pack:
                 refused.append(Refused(b'{"readings":[' + raw + b"]}", error.reason, detail))
         if not items:
             return Decoded(ignored="no_data")
-        return Decoded(
-            tuple(readings), tuple(self._fresh.values()), tuple(self._devices), None, tuple(notes), tuple(refused)
-        )
+        return Decoded(tuple(readings), tuple(self._fresh.values()), tuple(self._devices), None, tuple(notes), tuple(refused))
 
     def _one(self, item: Any) -> tuple[Reading, tuple[Note, ...]]:
         if type(item) is not dict:
