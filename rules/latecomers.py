@@ -24,8 +24,9 @@ from citybrain.store.readings import drop_readings
 from citybrain.topics.fetch import bounds
 from citybrain.topics.spec import ALERTS, READINGS, alert_partition
 from rules.hindsight import judge_again
+from rules.recovery import Owned
 from rules.rejudge import Rejudged
-from rules.worker import Owned, Worker
+from rules.worker import Worker
 
 log = logging.getLogger(__name__)
 QUIET_S = 0.5

@@ -16,7 +16,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -25,33 +24,20 @@ from citybrain.config import Settings
 from citybrain.kernel import canary
 from citybrain.kernel.errors import PayloadError, UnavailableError
 from citybrain.kernel.events import AlertChange
-from citybrain.kernel.ids import SHARDS, shard_of
+from citybrain.kernel.ids import shard_of
 from citybrain.kernel.register import Register
 from citybrain.metrics import Metrics
 from citybrain.store.db import Database
-from citybrain.store.partitions import Saved, save_state, state_of
-from citybrain.topics.fetch import bounds, fetch
+from citybrain.store.partitions import Saved, save_state
 from citybrain.topics.records import Alert, Batch, decode
 from citybrain.topics.spec import READINGS
 from citybrain.tracing import NoSpans, Spans
 from rules.outbound import Outbound
 from rules.partition import Outcome, Partition, Snapshot, SpoiledError
+from rules.recovery import Owned, Recovery
 from rules.rulebook import Rulebook
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class Owned:
-    """A partition of ours: its state, what of it is saved, and when it is saved next (monotonic seconds)."""
-
-    part: Partition
-    saved: int
-    due: float
-    forced: bool = False
-    """It learned something between two records (rulebook, register, judging again): save it as soon as possible."""
-    told: set[str] = field(default_factory=set)
-    """assets with alerts since the last look of `judge_late`"""
 
 
 Commit = Callable[[Mapping[int, int]], Awaitable[None]]
@@ -74,6 +60,7 @@ class Worker:
         self.closing = False
         """True: no more records are judged, they are the next owner's"""
         self._commit, self._die = commit, die
+        self._recovery = Recovery(settings, db, self._fresh, metrics, die)
 
     async def on_record(self, number: int, offset: int, value: bytes) -> None:
         """Judge one record of partition `number`."""
@@ -84,7 +71,7 @@ class Worker:
         owned = self.owned.get(number)
         if owned is None or offset > owned.part.next:
             # the first record, or another worker had the partition meanwhile
-            owned = await self._take_over(number, offset)
+            self.owned[number] = owned = await self._recovery.take_over(number, offset)
         if offset < owned.part.next:
             self.metrics.records_skipped.inc()
             return
@@ -101,7 +88,7 @@ class Worker:
             outcome = owned.part.apply(offset, batch)
         except SpoiledError as error:
             log.exception("record %d/%d: a rule failed (%s); looking for the reading that does it", number, offset, error)
-            owned = await self._rebuilt(number, offset)
+            self.owned[number] = owned = await self._recovery.rebuilt(number, offset)
             outcome = owned.part.apply(offset, batch, careful=True)
         self._tell(number, owned, outcome)
         self.metrics.stage("rules").worked(len(batch.readings), time.monotonic() - began)
@@ -145,62 +132,6 @@ class Worker:
         if outcome.newest_ms:
             self.metrics.stage("rules").behind(self.clock.real_s((self.clock.now_ms() - outcome.newest_ms) / 1000))
 
-    async def _take_over(self, number: int, offset: int) -> Owned:
-        """The partition with its saved state. A gap between state and log that nothing explains ends the process."""
-        began = time.monotonic()
-        saved = await asyncio.to_thread(self._saved, number)
-        owned = self._own(number, saved)
-        if saved is None:
-            owned.part.next = offset
-        elif offset > owned.part.next:
-            oldest, _ = await asyncio.to_thread(bounds, self.settings, READINGS, number)
-            if oldest <= owned.part.next:
-                self._die(f"partition {number}: the state is at {owned.part.next}, the log goes on at {offset}")
-            log.error(
-                "partition %d: the log was kept from %d on, the state is at %d: %d records are lost to the rules",
-                number, oldest, owned.part.next, oldest - owned.part.next,
-            )  # fmt: skip
-            owned.part.next = offset
-        seconds = time.monotonic() - began
-        self.metrics.takeover_seconds.observe(seconds)
-        log.info("partition %d taken over at %d in %.0f ms", number, owned.part.next, seconds * 1000)
-        self.owned[number] = owned
-        return owned
-
-    def _saved(self, number: int) -> Saved | None:
-        with self.db.transaction() as tx:
-            return state_of(tx, self.settings.kafka_prefix + READINGS, number)
-
-    def _own(self, number: int, saved: Saved | None) -> Owned:
-        part = Partition(number, self.rulebook, self.register)
-        if saved is not None:
-            part.load(Snapshot(*saved))
-        # staggered: the partitions of a worker are saved one after the other
-        every = self.settings.checkpoint_s
-        return Owned(part, part.next if saved else -1, time.monotonic() + every * (1 + number / SHARDS) / 2)
-
-    async def _rebuilt(self, number: int, offset: int) -> Owned:
-        """The state before the record at `offset`, from the saved one and the log. Its alerts were told before."""
-        saved = await asyncio.to_thread(self._saved, number)
-        owned = self._own(number, saved)
-        oldest, _ = await asyncio.to_thread(bounds, self.settings, READINGS, number)
-        if saved is None:
-            owned.part.next = oldest
-        for at, value in await asyncio.to_thread(fetch, self.settings, READINGS, number, owned.part.next, offset):
-            try:
-                batch = decode(value)
-            except PayloadError:
-                owned.part.next = at + 1
-                continue
-            try:
-                owned.part.apply(at, batch)
-            except SpoiledError:
-                # it failed on the way here too: load what there was is not possible, so go carefully from now on
-                owned = await self._rebuilt(number, at)
-                owned.part.apply(at, batch, careful=True)
-        self.owned[number] = owned
-        return owned
-
     async def checkpoint(self, *, everything: bool = False) -> int:
         """Save the partitions whose turn it is, then commit their offsets; how many. Without a database they wait."""
         now = time.monotonic()
@@ -233,6 +164,10 @@ class Worker:
         with self.db.transaction() as tx:
             topic = self.settings.kafka_prefix + READINGS
             save_state(tx, topic, number, Saved(*snapshot), self.clock.now(), forced=forced)
+
+    def _fresh(self, number: int) -> Partition:
+        """A partition that knows nothing yet."""
+        return Partition(number, self.rulebook, self.register)
 
     def use(self, rulebook: Rulebook) -> None:
         """Judge by another rulebook; every state is saved soon, so that no replay crosses the change."""

@@ -37,6 +37,11 @@ def save_state(tx: Tx, topic: str, partition: int, saved: Saved, at: datetime, *
     return tx.run(_SQL["save"], topic=topic, partition=partition, at=at, forced=forced, **given) > 0
 
 
+def forget_offset(tx: Tx, topic: str, partition: int, stale: int) -> bool:
+    """The log of a partition began anew: its saved state, still at `stale`, goes on with the first record. True when it was."""
+    return tx.run(_SQL["forget"], topic=topic, partition=partition, stale=stale) > 0
+
+
 def saved_offsets(tx: Tx, topic: str) -> dict[int, int]:
     """Partition -> offset of the first record that is not in its saved state."""
     return {row["partition"]: row["next_offset"] for row in tx.all(_SQL["ages"], topic=topic)}

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
 from citybrain.clock import SystemClock
 from citybrain.config import Settings, brokers
@@ -26,7 +26,7 @@ from citybrain.topics.headers import headers, value_of
 from citybrain.topics.producer import Producer, delivered
 from citybrain.topics.publisher import publish_register, publish_rulebook
 from citybrain.topics.records import Batch, Tick, decode, decode_alert, encode, encode_alert
-from citybrain.topics.spec import ALERTS, READINGS, REJECTED
+from citybrain.topics.spec import ALERTS, READINGS, REJECTED, TOPICS
 from rules.load import load
 from rules.partition import Partition
 from simulators.world import Options, World, demo
@@ -188,3 +188,32 @@ def test_a_new_rulebook_and_a_new_asset_reach_a_worker_that_runs(kafka_url: str,
         ("MH-2", "MH-OPEN", "raised"),
     ]
     assert {one.rulebook for one in alerts} == {load(own).version} != {load(None).version}
+
+
+def test_topics_that_are_made_anew_are_judged_from_their_beginning(kafka_url: str, db: Database, tmp_path: Path) -> None:
+    settings = Settings(kafka_url=kafka_url, kafka_prefix="anew.", database_url=db.url)
+    register = Register(assets={"MH-1": Asset("MH-1", "manhole", interval_s=3600)})
+
+    def flipped(minute: int, tilt: float) -> bytes:
+        at = 1_780_000_000_000 + minute * MINUTE_MS
+        return encode(Batch([Reading("MH-1", "manhole", "MH-1", at, at, {"tilt_deg": tilt}, None, at)]))
+
+    for life, tilt in ((1, 0.5), (2, 120.0)):
+        admin.apply(settings)
+        log = Log(settings)
+        log.publish(register)
+        for minute in range(20 if life == 1 else 3):
+            log.write(shard_of("MH-1"), flipped(minute + 60 * life, tilt))
+        with _workers(settings, tmp_path / f"log-{life}", 1):
+            log.send([0] * SHARDS)
+            time.sleep(4)
+        alerts = log.topic(ALERTS)
+        if life == 1:
+            assert alerts == []
+            with KafkaAdminClient(bootstrap_servers=brokers(kafka_url)) as client:
+                client.delete_topics([topic_name(settings, topic.name) for topic in TOPICS])
+            time.sleep(2)
+    assert [(event.condition, event.change) for event in (decode_alert(value).event for value, _ in alerts)] == [
+        ("MH-FLIP", "raised"),
+        ("MH-OPEN", "raised"),
+    ]

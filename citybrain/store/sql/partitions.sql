@@ -9,5 +9,8 @@ SET next_offset = excluded.next_offset, detector_version = excluded.detector_ver
     saved_at = excluded.saved_at, head = excluded.head, state = excluded.state
 WHERE partition_states.next_offset < excluded.next_offset OR (%(forced)s AND partition_states.next_offset = excluded.next_offset);
 
+-- forget: the log began anew, so the offset of this state means nothing; what it knows of the assets still holds
+UPDATE partition_states SET next_offset = 0 WHERE topic = %(topic)s AND partition = %(partition)s AND next_offset = %(stale)s;
+
 -- ages: how far the saved states are, and since when
 SELECT partition, next_offset, saved_at FROM partition_states WHERE topic = %(topic)s ORDER BY partition;
