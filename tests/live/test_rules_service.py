@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
@@ -16,8 +20,10 @@ from citybrain.config import Settings, brokers
 from citybrain.kernel.ids import SHARDS, shard_of
 from citybrain.kernel.model import Asset, Kind, Reading
 from citybrain.kernel.register import Register
+from citybrain.runtime.broker import free_port
 from citybrain.runtime.cluster.fleet import Fleet
 from citybrain.runtime.cluster.publishing import rulebook_text
+from citybrain.runtime.process import child_environment
 from citybrain.store.db import Database
 from citybrain.store.partitions import saved_offsets
 from citybrain.topics import admin
@@ -188,6 +194,38 @@ def test_a_new_rulebook_and_a_new_asset_reach_a_worker_that_runs(kafka_url: str,
         ("MH-2", "MH-OPEN", "raised"),
     ]
     assert {one.rulebook for one in alerts} == {load(own).version} != {load(None).version}
+
+
+def test_faust_starts_the_same_worker(kafka_url: str, db: Database, tmp_path: Path) -> None:
+    settings = Settings(kafka_url=kafka_url, kafka_prefix="faust.", database_url=db.url)
+    admin.apply(settings)
+    Log(settings).publish(Register(assets={"MH-1": Asset("MH-1", "manhole", interval_s=3600)}))
+    port = free_port()
+    env = {
+        "CITYBRAIN_KAFKA_URL": kafka_url,
+        "CITYBRAIN_KAFKA_PREFIX": "faust.",
+        "CITYBRAIN_DATABASE_URL": db.url,
+        "CITYBRAIN_HTTP_PORT": str(port),
+    }
+    faust = Path(sys.executable).with_name("faust")
+    with (tmp_path / "faust.log").open("wb") as output:
+        worker = subprocess.Popen(
+            [faust, "-A", "rules.faust_app", "worker", "--without-web"],
+            cwd=tmp_path, env=child_environment(**env), stdout=output, stderr=output,
+        )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 40
+        ready = 0
+        while ready != 200 and time.monotonic() < deadline:
+            time.sleep(0.3)
+            with contextlib.suppress(httpx.TransportError):
+                ready = httpx.get(f"http://127.0.0.1:{port}/readyz").status_code
+        assert ready == 200, (tmp_path / "faust.log").read_text()
+        worker.terminate()
+        assert worker.wait(20) == 0
+        assert [path.name for path in tmp_path.iterdir()] == ["faust.log"], "it leaves nothing behind"
+    finally:
+        worker.kill()
 
 
 def test_topics_that_are_made_anew_are_judged_from_their_beginning(kafka_url: str, db: Database, tmp_path: Path) -> None:
