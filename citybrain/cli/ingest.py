@@ -25,8 +25,8 @@ def ingest(
 
     Example: citybrain ingest --http-port 8081
     """
+    from citybrain.runtime.cluster.bridging import ingest as run
     from citybrain.runtime.cluster.ingest import NAME
-    from citybrain.runtime.cluster.ingest import ingest as run
     from citybrain.runtime.cluster.service import exit_hard, log_to_stderr
 
     settings = get_settings(http_port=http_port)
