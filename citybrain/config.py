@@ -56,6 +56,13 @@ class Settings(BaseSettings):
         ge=0,
         le=1000,
     )
+    kafka_session_s: float = Field(
+        6,
+        description="A rules worker, archive or dispatch that Kafka does not hear for so long is dead (seconds); less than 6 needs "
+        "group.min.session.timeout.ms at the broker.",
+        ge=2,
+        le=60,
+    )
     service_id: str = Field(
         "",
         description="Name of this instance of a service, fixed over restarts; none: made of its name and its host.",

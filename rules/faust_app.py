@@ -29,8 +29,6 @@ from rules.serving import Serving
 
 log = logging.getLogger("citybrain.rules")
 
-SESSION_S = 6.0
-"""A worker that is not heard for so long is gone: the least that Kafka allows, because its partitions stand still meanwhile."""
 REBALANCE_S = 60.0
 """A rebalance that lasts longer than this has got stuck (known of Faust: issues 175, 596, 640)."""
 EVERY_S = 0.25
@@ -54,7 +52,7 @@ def create(given: Settings) -> faust.App:
         broker=[f"kafka://{one}" for one in brokers(given.kafka_url)],
         key_serializer="raw", value_serializer="raw", topic_partitions=SHARDS, topic_allow_declare=False,
         topic_disable_leader=True, stream_wait_empty=False, broker_commit_interval=1e9, broker_commit_every=10**12,
-        broker_session_timeout=SESSION_S, broker_heartbeat_interval=SESSION_S / 3, broker_rebalance_timeout=REBALANCE_S / 2,
+        broker_session_timeout=given.kafka_session_s, broker_heartbeat_interval=given.kafka_session_s / 5, broker_rebalance_timeout=REBALANCE_S / 2,
         consumer_max_fetch_size=2 * MAX_RECORD_BYTES, web_enabled=False, worker_redirect_stdouts=False,
         # Faust makes it and puts nothing there: its own tables are not used
         datadir=Path(tempfile.gettempdir()) / f"citybrain-faust-{os.getpid()}",

@@ -27,9 +27,6 @@ from citybrain.topics.client import options, reaching, topic_name
 from citybrain.topics.spec import MAX_RECORD_BYTES, TOPICS
 
 log = logging.getLogger(__name__)
-SESSION_MS = 6000
-"""So long after its last heartbeat a consumer counts as dead, and its partitions go to the others: the least that Kafka
-allows by default. One that is killed while it joins is waited for twice, and even then all go on within 15 s."""
 POLL_MS = 30_000
 """Longest time between two polls. A rebalance waits so long for one that is busy, and a cut connection for its answer."""
 CLOSE_MS = 3000
@@ -95,8 +92,8 @@ class Consumer:
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
                 partition_assignment_strategy=(CooperativeStickyAssignor(),),
-                session_timeout_ms=SESSION_MS,
-                heartbeat_interval_ms=SESSION_MS // 5,
+                session_timeout_ms=int(settings.kafka_session_s * 1000),
+                heartbeat_interval_ms=int(settings.kafka_session_s * 200),
                 max_poll_interval_ms=POLL_MS,
                 max_poll_records=max_records,
                 max_partition_fetch_bytes=MAX_RECORD_BYTES,

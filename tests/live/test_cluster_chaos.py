@@ -86,11 +86,11 @@ def test_twenty_rounds_lose_nothing_and_double_nothing(capsys: pytest.CaptureFix
     try:
         with KafkaCluster(1, routes=("rules-2",)) as kafka, Mosquitto() as mosquitto:
             servers = Servers(mosquitto.url, kafka.url, postgres.start())
-            own = {
-                "rules-2": {"CITYBRAIN_KAFKA_URL": kafka.routes["rules-2"].url},
-                # mosquitto forgets shared subscriptions when it is restarted
-                "ingest-1": {"CITYBRAIN_MQTT_NET": "true"},
-            }
+            # as in compose.yaml: a dead worker is found after three seconds
+            own = {name: {"CITYBRAIN_KAFKA_SESSION_S": "3"} for name in SERVICES}
+            own["rules-2"]["CITYBRAIN_KAFKA_URL"] = kafka.routes["rules-2"].url
+            # mosquitto forgets shared subscriptions when it is restarted
+            own["ingest-1"]["CITYBRAIN_MQTT_NET"] = "true"
             with running(servers, 2000, "chaos.", SERVICES, own=own) as city:
                 flood = start_flood(city.options(assets=2000, seconds=1200, rate=RATE, faults_per_s=3))
                 time.sleep(5)

@@ -25,6 +25,8 @@ _COMMON = {
     "broker.session.timeout.ms": "3000",
     "broker.heartbeat.interval.ms": "500",
     "group.initial.rebalance.delay.ms": "0",
+    # so that CITYBRAIN_KAFKA_SESSION_S may be 3, as in compose.yaml
+    "group.min.session.timeout.ms": "2000",
     "offsets.topic.num.partitions": "4",
     "transaction.state.log.num.partitions": "4",
     "share.coordinator.state.topic.num.partitions": "1",
