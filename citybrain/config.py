@@ -58,8 +58,8 @@ class Settings(BaseSettings):
     )
     kafka_session_s: float = Field(
         6,
-        description="A rules worker, archive or dispatch that Kafka does not hear for so long is dead (seconds); less than 6 needs "
-        "group.min.session.timeout.ms at the broker.",
+        description="A rules worker, archive or dispatch that Kafka does not hear for so long is dead (seconds); less than 6 "
+        "needs group.min.session.timeout.ms at the broker.",
         ge=2,
         le=60,
     )

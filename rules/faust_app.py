@@ -52,7 +52,8 @@ def create(given: Settings) -> faust.App:
         broker=[f"kafka://{one}" for one in brokers(given.kafka_url)],
         key_serializer="raw", value_serializer="raw", topic_partitions=SHARDS, topic_allow_declare=False,
         topic_disable_leader=True, stream_wait_empty=False, broker_commit_interval=1e9, broker_commit_every=10**12,
-        broker_session_timeout=given.kafka_session_s, broker_heartbeat_interval=given.kafka_session_s / 5, broker_rebalance_timeout=REBALANCE_S / 2,
+        broker_session_timeout=given.kafka_session_s, broker_heartbeat_interval=given.kafka_session_s / 5,
+        broker_rebalance_timeout=REBALANCE_S / 2,
         consumer_max_fetch_size=2 * MAX_RECORD_BYTES, web_enabled=False, worker_redirect_stdouts=False,
         # Faust makes it and puts nothing there: its own tables are not used
         datadir=Path(tempfile.gettempdir()) / f"citybrain-faust-{os.getpid()}",
