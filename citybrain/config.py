@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -109,6 +110,10 @@ class Settings(BaseSettings):
     smtp_from: str = Field("citybrain@localhost", description="Sender of e-mails.")
     webhook_secret: str | None = Field(None, description="Key of the HMAC-SHA256 signature of webhooks.")
 
+    def instance(self, service: str) -> str:
+        """The name of this instance of a service, the same after a restart: as set, else made of the service and its host."""
+        return self.service_id or default_id(service)
+
     @field_validator("data_dir", "rulebook", "profiles", "limits", "calendars")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
@@ -160,6 +165,12 @@ class Settings(BaseSettings):
         file = os.environ.get("CITYBRAIN_CONFIG")
         sources: tuple[PydanticBaseSettingsSource, ...] = (init_settings, env_settings)
         return (*sources, YamlConfigSettingsSource(settings_cls, yaml_file=file)) if file else sources
+
+
+def default_id(name: str) -> str:
+    """A name for an instance that was given none: that of its service and of its host, as MQTT and Kafka allow it."""
+    host = "".join(char if char.isalnum() or char in "._-" else "-" for char in socket.gethostname())
+    return f"{name}-{host}"
 
 
 def brokers(url: str) -> list[str]:

@@ -23,11 +23,10 @@ from citybrain.kernel.register import Register
 from citybrain.store import alerts, cases, orders
 from citybrain.store.db import Row, Tx
 from dispatch.board import Board
-from dispatch.calendars import Calendars
+from dispatch.books import Books
 from dispatch.causes import group_key, parent_of, parents, waits
 from dispatch.followup import follow
 from dispatch.grouping import open_case
-from dispatch.limits import Limits
 from dispatch.opening import Lookups, OpenedOrder
 from dispatch.placing import Placing
 
@@ -41,8 +40,8 @@ _PLACING = _BACK | {AlertChange.RAISED}
 
 
 def take(
-    tx: Tx, events: Sequence[AlertEvent], *, infos: Mapping[str, ConditionInfo], register: Register, limits: Limits,
-    calendars: Calendars, now: datetime, traces: Mapping[str, str] | None = None,
+    tx: Tx, events: Sequence[AlertEvent], *, infos: Mapping[str, ConditionInfo], register: Register, books: Books,
+    now: datetime, traces: Mapping[str, str] | None = None,
 ) -> list[OpenedOrder]:  # fmt: skip
     """Take alert events in; the orders that were opened. Taking the same events again changes nothing.
 
@@ -52,7 +51,7 @@ def take(
     fresh = alerts.record(tx, events)
     if not fresh:
         return []
-    look = Lookups(infos, register, limits, calendars)
+    look = Lookups(infos, register, books)
     last = {event.id: event for event in fresh}
     candidates = _candidates(fresh, last)
     members = alerts.memberships(tx, list(last))

@@ -18,10 +18,9 @@ from citybrain.store import cases, orders, outbox, timers
 from citybrain.store.db import Tx
 from dispatch import telling
 from dispatch.board import OpenCase
-from dispatch.calendars import Calendars
+from dispatch.books import Books
 from dispatch.deadlines import Deadline, due
 from dispatch.ledger import GENESIS, chained
-from dispatch.limits import Limits
 from dispatch.notices import clock, ladder
 from dispatch.orders import NEW, move
 from dispatch.responsibility import UNASSIGNED, Step, find_unit
@@ -38,8 +37,7 @@ class Lookups:
 
     infos: Mapping[str, ConditionInfo]
     register: Register
-    limits: Limits
-    calendars: Calendars
+    books: Books
 
     def info(self, condition: str, kind: str = "any", severity: str = "minor") -> ConditionInfo:
         """A condition; one that the rulebook no longer has is information only."""
@@ -57,7 +55,7 @@ class Lookups:
     def limit(self, filing: str) -> tuple[float, str]:
         """Value and unit of the limit of a filing item."""
         try:
-            limit = self.limits.of(filing)
+            limit = self.books.limits.of(filing)
         except NotFound as error:
             log.error("%s; %g %s stands in", error, *UNKNOWN_LIMIT)
             return UNKNOWN_LIMIT
@@ -67,10 +65,10 @@ class Lookups:
         """The working calendar of a unit in its time zone; the default one in UTC when it names what does not exist."""
         if unit is not None:
             try:
-                return self.calendars.for_unit(unit)
+                return self.books.calendars.for_unit(unit)
             except ConfigError as error:
                 log.error("unit %s: %s; the default calendar in UTC stands in", unit.id, error)
-        return self.calendars.of("default", "UTC")
+        return self.books.calendars.of("default", "UTC")
 
     def deadline(self, unit: Unit | None, filing: str, start: datetime) -> Deadline:
         """Where the limit of a filing item ends for a unit."""

@@ -13,7 +13,7 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from citybrain import logs
 from citybrain.config import Settings, brokers, settings
 from citybrain.kernel.errors import CityBrainError, ConfigError
 from citybrain.kernel.ids import SHARDS
+from citybrain.topics.client import topic_name
 from citybrain.topics.spec import MAX_RECORD_BYTES, READINGS
 from rules.serving import Serving
 
@@ -58,7 +59,7 @@ def create(given: Settings) -> faust.App:
         # Faust makes it and puts nothing there: its own tables are not used
         datadir=Path(tempfile.gettempdir()) / f"citybrain-faust-{os.getpid()}",
     )  # fmt: skip
-    topic = given.kafka_prefix + READINGS
+    topic = topic_name(given, READINGS)
 
     async def commit(offsets: Mapping[int, int]) -> None:
         consumer: Any = app.consumer
@@ -73,7 +74,7 @@ def create(given: Settings) -> faust.App:
     @app.agent(app.topic(topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"))
     async def judge(stream: Any) -> None:
         try:
-            async for event in _events(stream):
+            async for event in stream.noack().events():
                 await serving.worker.on_record(event.message.partition, event.message.offset, event.value)
         except Exception as error:
             log.exception("a record could not be judged")
@@ -127,11 +128,6 @@ class _App(faust.App):
         if self.closing is not None:
             await self.closing()
         await super().on_stop()
-
-
-async def _events(stream: Any) -> AsyncIterator[Any]:
-    async for event in stream.noack().events():
-        yield event
 
 
 def _ours(app: faust.App, topic: str) -> set[TP]:

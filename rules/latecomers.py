@@ -21,6 +21,7 @@ from citybrain.kernel.errors import UnavailableError
 from citybrain.kernel.times import from_ms
 from citybrain.store.positions import TOLD, positions
 from citybrain.store.readings import drop_readings
+from citybrain.topics.client import topic_name
 from citybrain.topics.fetch import bounds
 from citybrain.topics.spec import ALERTS, READINGS, alert_partition
 from rules.hindsight import judge_again
@@ -121,15 +122,15 @@ class Latecomers:
         return outbound.told_until(number)
 
     def _positions(self, number: int) -> tuple[int, int]:
-        prefix = self._worker.settings.kafka_prefix
+        settings = self._worker.settings
         with self._worker.db.transaction() as tx:
-            archived = positions(tx, "archive", prefix + READINGS).get(number, 0)
-            return archived, positions(tx, "dispatch", prefix + ALERTS).get(alert_partition(number), 0)
+            archived = positions(tx, "archive", topic_name(settings, READINGS)).get(number, 0)
+            return archived, positions(tx, "dispatch", topic_name(settings, ALERTS)).get(alert_partition(number), 0)
 
     def _read(self, number: int, archived: int, since: dict[str, int], shown_ms: int) -> dict[str, Rejudged] | None:
         """Judge some assets; None when alerts are known of records that the archive did not hold."""
         worker = self._worker
-        topic = worker.settings.kafka_prefix + READINGS
+        topic = topic_name(worker.settings, READINGS)
         found: dict[str, Rejudged] = {}
         with worker.db.transaction() as tx:
             for id, since_ms in since.items():

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any, Protocol
+from typing import Any
 
 from citybrain.clock import Clock
 from citybrain.kernel.ids import derived_id
 from citybrain.kernel.trace import traceparent
-from citybrain.topics.headers import Headers, headers
-from citybrain.topics.producer import Sending, delivered
+from citybrain.topics.headers import headers
+from citybrain.topics.producer import Producer, Sending, delivered
 from citybrain.topics.records import Alert, encode_alert
-from citybrain.topics.spec import ALERTS, REJECTED, alert_partition
-
-
-class Sender(Protocol):
-    """What this needs of a producer (see `citybrain.topics.producer.Producer`)."""
-
-    def send(
-        self, topic: str, value: bytes, *, key: bytes | None = None, partition: int | None = None, headers: Headers
-    ) -> Sending: ...
+from citybrain.topics.rejecting import reject
+from citybrain.topics.spec import ALERTS, alert_partition
 
 
 class Outbound:
     """Sends, and remembers by partition of topic `readings` what is under way. Used by one thread, `settle` by any."""
 
-    def __init__(self, producer: Sender, clock: Clock, source: str) -> None:
+    def __init__(self, producer: Producer, clock: Clock, source: str) -> None:
         self._producer, self._clock, self._source = producer, clock, source
         self._pending: dict[int, list[Sending]] = defaultdict(list)
         self._sent: dict[int, int] = defaultdict(int)
@@ -70,18 +63,11 @@ class Outbound:
 
     def reject(self, number: int, topic: str, payload: bytes, reason: str, detail: str) -> None:
         """Send what could not be read or judged, with its reason."""
-        found = headers(
-            "rejected",
-            id=derived_id(topic, reason, payload.hex()[:64]),
-            source=self._source,
-            at=self._clock.now(),
-            content_type=b"application/octet-stream",
-            reason=reason,
-            detail=detail[:500],
-            topic=topic,
-            received_ms=str(self._clock.now_ms()),
-        )
-        self._pending[number].append(self._producer.send(REJECTED, payload, partition=alert_partition(number), headers=found))
+        sending = reject(
+            self._producer, partition=alert_partition(number), topic=topic, payload=payload, reason=reason, detail=detail,
+            source=self._source, at=self._clock.now(),
+        )  # fmt: skip
+        self._pending[number].append(sending)
 
     def pending(self, number: int) -> list[Sending]:
         """What is under way for a partition; it is the caller's to `settle` now."""

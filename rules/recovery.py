@@ -15,6 +15,7 @@ from citybrain.metrics import Metrics
 from citybrain.store.db import Database
 from citybrain.store.partitions import Saved, forget_offset, state_of
 from citybrain.store.positions import TOLD, positions, restart_position
+from citybrain.topics.client import topic_name
 from citybrain.topics.fetch import bounds, fetch
 from citybrain.topics.records import decode
 from citybrain.topics.spec import READINGS
@@ -33,7 +34,7 @@ class Owned:
     forced: bool = False
     """It learned something between two records (rulebook, register, judging again): save it as soon as possible."""
     told: set[str] = field(default_factory=set)
-    """assets with alerts since the last look of `judge_late`"""
+    """assets with alerts since the last look of `rules.latecomers`"""
 
 
 class Recovery:
@@ -70,7 +71,7 @@ class Recovery:
 
     def _saved(self, number: int) -> Saved | None:
         with self._db.transaction() as tx:
-            return state_of(tx, self._settings.kafka_prefix + READINGS, number)
+            return state_of(tx, topic_name(self._settings, READINGS), number)
 
     def _made_anew(self, number: int, stale: int) -> bool:
         """Whether the log ends before the state: the topic was made anew. Then nothing that stands in its offsets holds."""
@@ -80,7 +81,7 @@ class Recovery:
         log.error(
             "partition %d: the state is at %d and the log ends at %d: it began anew, the state is kept", number, stale, end
         )
-        topic = self._settings.kafka_prefix + READINGS
+        topic = topic_name(self._settings, READINGS)
         with self._db.transaction() as tx:
             forget_offset(tx, topic, number, stale)
             told = positions(tx, TOLD, topic).get(number, 0)

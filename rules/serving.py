@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -44,7 +43,7 @@ class Serving:
     """One rules worker with all that it needs. Its constructor waits for the database, for Kafka and for the register."""
 
     def __init__(self, settings: Settings, commit: Commit, die: Callable[[str], None]) -> None:
-        self.id = settings.service_id or f"rules-{socket.gethostname()}"
+        self.id = settings.instance("rules")
         self._db = Database(settings.database_url or "", size=4, name=f"citybrain {self.id}").open()
         with self._db.transaction() as tx:
             refuse_stranger(tx, cluster=True)

@@ -1,7 +1,7 @@
 """A rules worker without its stream engine: partitions come and go, records are judged, states are saved, offsets committed.
 
-The engine (Faust, see `rules.faust_app`) gives `on_record` and calls `checkpoint`, `follow`, `judge_late` now and then, all in
-one event loop. What commits when:
+The engine (Faust, see `rules.faust_app`) gives `on_record` and calls `checkpoint` now and then, all in one event loop. What
+commits when:
 
     a record was judged     nothing
     every ten seconds       its alerts are acknowledged by Kafka -> the state is in the database -> the offset is committed
@@ -29,6 +29,7 @@ from citybrain.kernel.register import Register
 from citybrain.metrics import Metrics
 from citybrain.store.db import Database
 from citybrain.store.partitions import Saved, save_state
+from citybrain.topics.client import topic_name
 from citybrain.topics.records import Alert, Batch, decode
 from citybrain.topics.spec import READINGS
 from citybrain.tracing import NoSpans, Spans
@@ -38,8 +39,6 @@ from rules.recovery import Owned, Recovery
 from rules.rulebook import Rulebook
 
 log = logging.getLogger(__name__)
-
-
 Commit = Callable[[Mapping[int, int]], Awaitable[None]]
 
 
@@ -67,7 +66,6 @@ class Worker:
         if self.closing:
             return
         began, began_ms = time.monotonic(), real_ms()
-        self.last_record = began
         owned = self.owned.get(number)
         if owned is None or offset > owned.part.next:
             # the first record, or another worker had the partition meanwhile
@@ -162,8 +160,7 @@ class Worker:
 
     def _save(self, number: int, snapshot: Snapshot, forced: bool) -> None:
         with self.db.transaction() as tx:
-            topic = self.settings.kafka_prefix + READINGS
-            save_state(tx, topic, number, Saved(*snapshot), self.clock.now(), forced=forced)
+            save_state(tx, topic_name(self.settings, READINGS), number, Saved(*snapshot), self.clock.now(), forced=forced)
 
     def _fresh(self, number: int) -> Partition:
         """A partition that knows nothing yet."""

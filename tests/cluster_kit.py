@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,6 +22,7 @@ import httpx
 from citybrain.config import Settings
 from citybrain.kernel.ids import shard_of
 from citybrain.kernel.model import Reading
+from citybrain.runtime.postgres import EmbeddedPostgres
 from citybrain.runtime.process import child_environment, signal_at_parents_end
 from citybrain.store import stream
 from citybrain.store.db import Database
@@ -39,6 +42,18 @@ def settings(kafka_url: str, db_url: str, **more: Any) -> Settings:
     # a canary would be one record more than was written
     given = {"kafka_prefix": f"t{uuid.uuid4().hex[:10]}-", "http_port": 0, "canary_s": 0, **more}
     return Settings(kafka_url=kafka_url, database_url=db_url, **given)
+
+
+@contextmanager
+def own_postgres() -> Iterator[tuple[EmbeddedPostgres, str]]:
+    """A database server of the test's own, which it may stop and start, and its URL."""
+    folder = Path(tempfile.mkdtemp(prefix="citybrain-test-"))
+    server = EmbeddedPostgres(folder / "pg")
+    try:
+        yield server, server.start()
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from citybrain.kernel.times import to_ms
 from citybrain.store import register as register_store
 from citybrain.store import views
 from citybrain.store.db import Database, Row, Tx
+from dispatch.books import Books
 from dispatch.calendars import load_calendars
 from dispatch.channels import Answer, Channels, Message
 from dispatch.cycle import CycleReport, run_cycle
@@ -27,8 +28,7 @@ from dispatch.opening import Lookups
 NOON = datetime(2026, 6, 12, 4, 0, tzinfo=UTC)
 """Friday, 12:00 in Shanghai."""
 
-LIMITS = load_limits(None)
-CALENDARS = load_calendars(None)
+BOOKS = Books(load_limits(None), load_calendars(None))
 
 _PHASE = {
     AlertChange.RAISED: "firing",
@@ -154,10 +154,10 @@ class Town:
             register_store.save_units(tx, list(self.register.units.values()))
 
     def look(self) -> Lookups:
-        return Lookups(self.infos, self.register, LIMITS, CALENDARS)
+        return Lookups(self.infos, self.register, BOOKS)
 
     def take_in(self, tx: Tx, *events: AlertEvent) -> list[OpenedOrder]:
-        return take(tx, events, infos=self.infos, register=self.register, limits=LIMITS, calendars=CALENDARS, now=self.now)
+        return take(tx, events, infos=self.infos, register=self.register, books=BOOKS, now=self.now)
 
     def take(self, *events: AlertEvent) -> list[OpenedOrder]:
         with self.db.transaction() as tx:
@@ -185,7 +185,7 @@ class Town:
         first = CycleReport()
         for turn in range(20):
             report = run_cycle(
-                self.db, now=self.now, infos=self.infos, register_of=lambda: self.register, limits=LIMITS, calendars=CALENDARS,
+                self.db, now=self.now, infos=self.infos, register_of=lambda: self.register, books=BOOKS,
                 channels=self.channels, machine_now=self.machine_now,
             )  # fmt: skip
             assert not report.errors, report.errors

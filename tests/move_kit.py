@@ -166,8 +166,8 @@ class Embedded:
 
 def cycle(db: Database, city: City, clock: StepClock, channels: Channels) -> None:
     report = run_cycle(
-        db, now=clock.now(), infos=city.rulebook.info, register_of=lambda: city.register, limits=city.limits,
-        calendars=city.calendars, channels=channels, machine_now=clock.now(),
+        db, now=clock.now(), infos=city.rulebook.info, register_of=lambda: city.register, books=city.books,
+        channels=channels, machine_now=clock.now(),
     )  # fmt: skip
     assert not report.errors, report.errors
     channels.join(10)

@@ -58,6 +58,16 @@ def flood_register(assets: int) -> tuple[list[Asset], list[Unit], list[Responsib
     return things, units, rules
 
 
+def make_flood_city(db: Database, assets: int) -> None:
+    """The schema and the register of a flood in a database."""
+    migrate(db)
+    things, units, rules = flood_register(assets)
+    with db.transaction() as tx:
+        register.save_units(tx, units)
+        register.save_responsibilities(tx, rules)
+        register.save_assets(tx, things)
+
+
 @contextmanager
 def running(assets: int, *, env: dict[str, str] | None = None) -> Iterator[tuple[RunDir, Database, subprocess.Popen[bytes]]]:
     """`citybrain run` in a process of its own on a fresh data directory, with a flood register of `assets`."""
@@ -67,12 +77,7 @@ def running(assets: int, *, env: dict[str, str] | None = None) -> Iterator[tuple
     process: subprocess.Popen[bytes] | None = None
     try:
         with Database(postgres.start(), size=4) as db:
-            migrate(db)
-            things, units, rules = flood_register(assets)
-            with db.transaction() as tx:
-                register.save_units(tx, units)
-                register.save_responsibilities(tx, rules)
-                register.save_assets(tx, things)
+            make_flood_city(db, assets)
             process = start_run(folder, env)
             wait_ready(run, process)
             yield run, db, process

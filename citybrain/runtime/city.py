@@ -13,9 +13,8 @@ from citybrain.kernel.model import Asset, Device
 from citybrain.kernel.register import Register
 from citybrain.store import register as register_store
 from citybrain.store.db import Tx
-from dispatch.calendars import load_calendars
+from dispatch.books import load_books
 from dispatch.intake import OpenedOrder, take
-from dispatch.limits import load_limits
 from rules.load import load as load_rulebook
 from rules.reload import reload
 
@@ -30,8 +29,7 @@ class City:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.rulebook = load_rulebook(settings.rulebook)
-        self.limits = load_limits(settings.limits)
-        self.calendars = load_calendars(settings.calendars)
+        self.books = load_books(settings)
         self.register = Register()
 
     def load_register(self, tx: Tx) -> None:
@@ -81,5 +79,5 @@ class City:
         """Alerts to cases and orders, in the caller's transaction. `traces`: alert -> trace id of the message behind it."""
         if not events:
             return []
-        work = partial(take, infos=self.rulebook.info, register=self.register, limits=self.limits, calendars=self.calendars)
+        work = partial(take, infos=self.rulebook.info, register=self.register, books=self.books)
         return work(tx, events, now=now, traces=traces)

@@ -39,8 +39,8 @@ class Cycling:
         began = time.monotonic()
         city = self._city
         run_cycle(
-            db, now=self._clock.now(), infos=city.rulebook.info, register_of=lambda: city.register, limits=city.limits,
-            calendars=city.calendars, channels=self._channels, metrics=self._metrics,
+            db, now=self._clock.now(), infos=city.rulebook.info, register_of=lambda: city.register, books=city.books,
+            channels=self._channels, metrics=self._metrics,
         )  # fmt: skip
         self._upkeep.turn(db, self._clock.now())
         time.sleep(max(_LEAST_S, EVERY_S - (time.monotonic() - began)))

@@ -156,8 +156,7 @@ def _run(db: Database, settings: Settings, profiles: Profiles, city: City, messa
             now=clock.now(),
             infos=city.rulebook.info,
             register_of=lambda: city.register,
-            limits=city.limits,
-            calendars=city.calendars,
+            books=city.books,
             channels=channels,
             metrics=metrics,
         )

@@ -242,7 +242,7 @@ class Consumer:
             log.info("group %s: the last offsets were not committed: %s", self.group, error)
 
 
-class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka has no types
     """Called in `poll`, while it waits for the rebalance."""
 
     def __init__(

@@ -20,11 +20,10 @@ from citybrain.kernel.times import from_ms
 from citybrain.metrics import Metrics
 from citybrain.store import timers
 from citybrain.store.db import Database
-from dispatch.calendars import Calendars
+from dispatch.books import Books
 from dispatch.channels import Channels
 from dispatch.cycle import escalate, gathering, overdue, prune, redispatch, remind, send, settle, verify
 from dispatch.cycle.module import Cycle, Module
-from dispatch.limits import Limits
 from dispatch.opening import Lookups
 
 log = logging.getLogger(__name__)
@@ -68,8 +67,8 @@ class CycleReport(NamedTuple):
 
 
 def run_cycle(
-    db: Database, *, now: datetime, infos: Mapping[str, ConditionInfo], register_of: Callable[[], Register], limits: Limits,
-    calendars: Calendars, channels: Channels, metrics: Metrics | None = None, machine_now: datetime | None = None,
+    db: Database, *, now: datetime, infos: Mapping[str, ConditionInfo], register_of: Callable[[], Register], books: Books,
+    channels: Channels, metrics: Metrics | None = None, machine_now: datetime | None = None,
 ) -> CycleReport:  # fmt: skip
     """Run everything that is due at `now` (city time). Call it several times a second; it is cheap when nothing is.
 
@@ -82,7 +81,7 @@ def run_cycle(
         due = timers.due(tx, now, machine_now)
     if not due:
         return CycleReport()
-    look = Lookups(infos, register_of(), limits, calendars)
+    look = Lookups(infos, register_of(), books)
     cycle = Cycle(db, look, now, machine_now, channels, metrics)
     reports: list[ModuleReport] = []
     for module in MODULES:

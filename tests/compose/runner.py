@@ -328,5 +328,5 @@ class Cluster:
 
 def _seconds(text: str) -> float:
     """A duration of Compose: 30s, 2m, 500ms."""
-    number, unit = re.fullmatch(r"([\d.]+)(ms|s|m)", text).groups()  # type: ignore[union-attr]
+    number, unit = re.fullmatch(r"([\d.]+)(ms|s|m)", text).groups()
     return float(number) * {"ms": 0.001, "s": 1.0, "m": 60.0}[unit]

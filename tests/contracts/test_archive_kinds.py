@@ -99,7 +99,7 @@ def test_late_data_of_now_shows_before_any_job_has_run(timescale: Timescale) -> 
         assert readings.add_late(tx, [late], from_ms(now_ms)) == [True]
         rows = readings.series(tx, "A", "level_mm", EVER, from_ms(now_ms + DAY), "1m")
         assert (rows[0]["last"], sum(row["n"] for row in rows)) == (99.0, 61)
-    assert summaries.refresh(timescale, from_ms(now_ms)).anew == 1  # type: ignore[arg-type]
+    assert summaries.refresh(timescale, from_ms(now_ms)).anew == 1
     with timescale.transaction() as tx:
         assert tx.all("SELECT * FROM readings_stale") == []
         assert readings.series(tx, "A", "level_mm", EVER, from_ms(now_ms + DAY), "1m") == rows

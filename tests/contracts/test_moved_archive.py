@@ -76,7 +76,7 @@ def test_into_timescaledb(db: Database, timescale: Timescale) -> None:
     assert gone is not None
     carrying.leave_sums_alone(timescale.call, gone)
     with db.transaction() as source, timescale.transaction() as target:
-        target.conn = Pipe(timescale)  # type: ignore[assignment]
+        target.conn = Pipe(timescale)
         here, there = carrying.archive_of(source), carrying.archive_of(target)
         assert there.kind == TIMESCALE
         carrying.let_jobs_run(target, False)

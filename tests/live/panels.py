@@ -129,7 +129,7 @@ class View:
 
 
 def _seconds(text: str) -> float:
-    number, unit = re.fullmatch(r"([\d.]+)(\w+)", text.strip("'")).groups()  # type: ignore[union-attr]
+    number, unit = re.fullmatch(r"([\d.]+)(\w+)", text.strip("'")).groups()
     return float(number) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}[unit]
 
 
@@ -156,7 +156,7 @@ class Eyes:
         with psycopg.connect(self._database_url, row_factory=psycopg.rows.dict_row, autocommit=True) as conn:
             conn.execute("SET default_transaction_read_only = on")
             conn.execute("SET statement_timeout = '30s'")
-            return conn.execute(sql).fetchall()  # type: ignore[arg-type]
+            return conn.execute(sql).fetchall()
 
     def fault(self, query: Query, view: View) -> str:
         """What is wrong with a panel's query: it fails, or it shows nothing; "" when all is well."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import random
-import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +14,6 @@ from citybrain.config import Settings
 from citybrain.kernel.ids import SHARDS, shard_of
 from citybrain.kernel.model import Asset, Device, Reading
 from citybrain.kernel.times import from_ms
-from citybrain.runtime.postgres import EmbeddedPostgres
 from citybrain.store import quarantine, readings
 from citybrain.store import register as register_store
 from citybrain.store.db import Database, Row
@@ -27,7 +24,18 @@ from citybrain.topics.records import Batch, Tick, encode
 from citybrain.topics.rejecting import reject
 from citybrain.topics.spec import READINGS, REJECTED
 from tests import cluster_kit as kit
-from tests.cluster_kit import NOW_MS, Process, city_topics, counters, reading, services, stored, wait_until, write_readings
+from tests.cluster_kit import (
+    NOW_MS,
+    Process,
+    city_topics,
+    counters,
+    own_postgres,
+    reading,
+    services,
+    stored,
+    wait_until,
+    write_readings,
+)
 
 pytestmark = pytest.mark.live
 
@@ -98,7 +106,7 @@ def test_a_record_that_cannot_be_read_or_written_stops_nobody(
     city: Settings, db: Database, producer: Producer, tmp_path: Path
 ) -> None:
     good = day(10, 10)
-    nul, typeless = reading("mh-1", 900, note="a\x00b"), reading("mh-1", 901)._replace(observed_ms="soon")  # type: ignore[arg-type]
+    nul, typeless = reading("mh-1", 900, note="a\x00b"), reading("mh-1", 901)._replace(observed_ms="soon")
     mixed = Batch([good[0], nul, typeless, good[10]], devices=[Device("dev-9", "no-such-asset")])
     delivered([producer.send(READINGS, value, key=b"x", partition=5) for value in (b"no JSON", b'{"v": 7}', None, b"[]")])
     delivered([producer.send(READINGS, encode(mixed), partition=shard_of("mh-0"))])
@@ -164,10 +172,7 @@ def test_one_that_was_stopped_longer_than_its_group_waits_doubles_nothing(
 
 
 def test_a_database_that_goes_away_and_positions_that_mean_nothing_any_more(kafka_url: str, tmp_path: Path) -> None:
-    folder = Path(tempfile.mkdtemp(prefix="citybrain-test-"))
-    server = EmbeddedPostgres(folder / "pg")
-    url = server.start()
-    try:
+    with own_postgres() as (server, url):
         with Database(url, size=1) as db:
             migrate(db)
         with city_topics(kit.settings(kafka_url, url)) as given:
@@ -197,6 +202,3 @@ def test_a_database_that_goes_away_and_positions_that_mean_nothing_any_more(kafk
                 print(f"goes on {took:.1f} s after the database")
                 assert one.stop() == 0
             producer.close()
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,8 +19,8 @@ import pytest
 from citybrain.clock import real_ms
 from citybrain.runtime.bench import start_flood, stored
 from citybrain.runtime.cluster.bench import City, Servers, running
-from citybrain.runtime.postgres import EmbeddedPostgres
 from citybrain.store import report
+from tests.cluster_kit import own_postgres
 from tests.servers.kafka import KafkaCluster
 from tests.servers.mosquitto import Mosquitto
 
@@ -80,36 +77,30 @@ class Chaos:
 
 def test_twenty_rounds_lose_nothing_and_double_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     rng = random.Random(SEED)
-    folder = Path(tempfile.mkdtemp(prefix="citybrain-chaos-"))
-    postgres = EmbeddedPostgres(folder / "pg")
     rounds: list[tuple[int, str]] = []
-    try:
-        with KafkaCluster(1, routes=("rules-2",)) as kafka, Mosquitto() as mosquitto:
-            servers = Servers(mosquitto.url, kafka.url, postgres.start())
-            # as in compose.yaml: a dead worker is found after three seconds
-            own = {name: {"CITYBRAIN_KAFKA_SESSION_S": "3"} for name in SERVICES}
-            own["rules-2"]["CITYBRAIN_KAFKA_URL"] = kafka.routes["rules-2"].url
-            # mosquitto forgets shared subscriptions when it is restarted
-            own["ingest-1"]["CITYBRAIN_MQTT_NET"] = "true"
-            with running(servers, 2000, "chaos.", SERVICES, own=own) as city:
-                flood = start_flood(city.options(assets=2000, seconds=1200, rate=RATE, faults_per_s=3))
-                time.sleep(5)
-                for what, action in Chaos(city, kafka, mosquitto).actions(rng):
-                    rounds.append((real_ms(), what))
-                    action()
-                    city.fleet.wait_ready(60)
-                    time.sleep(rng.uniform(0.3, 2.0))
-                flood.send_signal(signal.SIGINT)
-                done: dict[str, Any] = json.loads(flood.communicate(timeout=120)[0])
-                deadline = time.monotonic() + 60
-                while stored(city.db) < done["acked"] and time.monotonic() < deadline:
-                    time.sleep(0.2)
-                time.sleep(2)
-                with city.db.transaction() as tx:
-                    seqs, ordered, doubled = report.stored_seqs(tx), report.order_ms(tx), report.orders_doubled(tx)
-    finally:
-        postgres.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+    with own_postgres() as (_, url), KafkaCluster(1, routes=("rules-2",)) as kafka, Mosquitto() as mosquitto:
+        servers = Servers(mosquitto.url, kafka.url, url)
+        # as in compose.yaml: a dead worker is found after three seconds
+        own = {name: {"CITYBRAIN_KAFKA_SESSION_S": "3"} for name in SERVICES}
+        own["rules-2"]["CITYBRAIN_KAFKA_URL"] = kafka.routes["rules-2"].url
+        # mosquitto forgets shared subscriptions when it is restarted
+        own["ingest-1"]["CITYBRAIN_MQTT_NET"] = "true"
+        with running(servers, 2000, "chaos.", SERVICES, own=own) as city:
+            flood = start_flood(city.options(assets=2000, seconds=1200, rate=RATE, faults_per_s=3))
+            time.sleep(5)
+            for what, action in Chaos(city, kafka, mosquitto).actions(rng):
+                rounds.append((real_ms(), what))
+                action()
+                city.fleet.wait_ready(60)
+                time.sleep(rng.uniform(0.3, 2.0))
+            flood.send_signal(signal.SIGINT)
+            done: dict[str, Any] = json.loads(flood.communicate(timeout=120)[0])
+            deadline = time.monotonic() + 60
+            while stored(city.db) < done["acked"] and time.monotonic() < deadline:
+                time.sleep(0.2)
+            time.sleep(2)
+            with city.db.transaction() as tx:
+                seqs, ordered, doubled = report.stored_seqs(tx), report.order_ms(tx), report.orders_doubled(tx)
     unacked = set(done["unacked"])
     acked = [seq for seq in range(done["first_seq"], done["last_seq"] + 1) if seq not in unacked]
     faults = [(asset, at) for asset, seq, at in done["faults"] if seq not in unacked]

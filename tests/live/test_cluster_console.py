@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
-import tempfile
 from pathlib import Path
 
 import pytest
 
 from citybrain.config import Settings
 from citybrain.kernel.model import Asset
-from citybrain.runtime.postgres import EmbeddedPostgres
 from citybrain.store import register as register_store
 from citybrain.store.db import Database
-from tests.cluster_kit import Process, services, wait_until
+from tests.cluster_kit import Process, own_postgres, services, wait_until
 
 pytestmark = pytest.mark.live
 
 
 def test_the_api_is_served_alone_and_outlives_its_database(tmp_path: Path) -> None:
-    folder = Path(tempfile.mkdtemp(prefix="citybrain-test-"))
-    server = EmbeddedPostgres(folder / "pg")
-    url = server.start()
-    given = Settings(database_url=url, http_port=0, data_dir=tmp_path / "data", api_token="a-token")
-    try:
+    with own_postgres() as (server, url):
+        given = Settings(database_url=url, http_port=0, data_dir=tmp_path / "data", api_token="a-token")
         one = Process(["console"], given, tmp_path)
         with services(one):
             wait_until(one.ready, 40, "it is ready")
@@ -52,9 +46,6 @@ def test_the_api_is_served_alone_and_outlives_its_database(tmp_path: Path) -> No
             assert late.process is not None
             assert late.process.wait(30) == 1
             assert "cannot listen" in late.text(), "a service of its own takes no other port: nobody would find it"
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_without_a_database_it_says_what_to_set(tmp_path: Path) -> None:

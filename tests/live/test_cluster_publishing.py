@@ -101,10 +101,10 @@ def test_changes_of_register_and_rulebook_are_followed_whoever_leads(
 
         city.rulebook.write_text(STRICTER)
         wanted = load(city.rulebook).version
-        wait_until(lambda: worker.look().rulebook.version == wanted, 10, "a new rulebook is followed")  # type: ignore[union-attr]
+        wait_until(lambda: worker.look().rulebook.version == wanted, 10, "a new rulebook is followed")
         city.rulebook.write_text("MH-OPEN: [\n")
         time.sleep(2.5)
-        assert worker.look().rulebook.version == wanted, "one that is at fault changes nothing"  # type: ignore[union-attr]
+        assert worker.look().rulebook.version == wanted, "one that is at fault changes nothing"
         city.rulebook.write_text(STRICTER)
 
         leader, heir = sorted(both, key=lambda one: "publishes the register" in one.text(), reverse=True)

@@ -14,7 +14,7 @@ from citybrain.store.db import Database
 from dispatch.channels import Answer
 from dispatch.cycle import gathering, module, run_cycle
 from dispatch.cycle.send import MAX_ATTEMPTS
-from tests.dispatch_kit import CALENDARS, LIMITS, NOON, Town, event
+from tests.dispatch_kit import BOOKS, NOON, Town, event
 
 pytestmark = pytest.mark.live
 
@@ -251,8 +251,7 @@ def test_an_idle_cycle_is_one_query(town: Town) -> None:
         now=town.now,
         infos=town.infos,
         register_of=never,
-        limits=LIMITS,
-        calendars=CALENDARS,
+        books=BOOKS,
         channels=town.channels,
         machine_now=town.machine_now,
     )

@@ -15,7 +15,7 @@ from citybrain.kernel.events import AlertChange, AlertEvent
 from citybrain.store import alerts, cases, timers
 from citybrain.store.db import Database, Tx
 from dispatch.cycle import run_cycle
-from tests.dispatch_kit import CALENDARS, LIMITS, NOON, Town, event
+from tests.dispatch_kit import BOOKS, NOON, Town, event
 
 pytestmark = pytest.mark.live
 
@@ -92,7 +92,7 @@ def test_a_case_that_ends_while_it_fires_again_loses_nothing(town: Town) -> None
 
 def cycle_once(town: Town) -> object:
     report = run_cycle(
-        town.db, now=town.now, infos=town.infos, register_of=lambda: town.register, limits=LIMITS, calendars=CALENDARS,
+        town.db, now=town.now, infos=town.infos, register_of=lambda: town.register, books=BOOKS,
         channels=town.channels, machine_now=town.machine_now,
     )  # fmt: skip
     assert not report.errors, report.errors

@@ -10,7 +10,7 @@ from citybrain.kernel.events import AlertChange, AlertEvent
 from citybrain.store import orders
 from citybrain.store.db import Database
 from dispatch.intake import take
-from tests.dispatch_kit import CALENDARS, LIMITS, NOON, Town, event
+from tests.dispatch_kit import BOOKS, NOON, Town, event
 
 pytestmark = pytest.mark.live
 
@@ -24,7 +24,7 @@ def take_traced(town: Town, *told: tuple[AlertEvent, str]) -> list[str]:
     """Events with their traces; the traces of the orders they opened."""
     with town.db.transaction() as tx:
         opened = take(
-            tx, [one for one, _ in told], infos=town.infos, register=town.register, limits=LIMITS, calendars=CALENDARS,
+            tx, [one for one, _ in told], infos=town.infos, register=town.register, books=BOOKS,
             now=town.now, traces={one.id: trace for one, trace in told},
         )  # fmt: skip
     return [order.trace for order in opened]

@@ -27,9 +27,8 @@ from citybrain.store.db import Database
 from console.app import create_app
 from console.follow import DatabaseFollower, HttpFollower, sse
 from console.serve import HttpServer, bind
-from dispatch.calendars import load_calendars
+from dispatch.books import load_books
 from dispatch.intake import take
-from dispatch.limits import load_limits
 
 pytestmark = pytest.mark.live
 
@@ -86,7 +85,7 @@ class Server:
         with self.db.transaction() as tx:
             register = register_store.load_register(tx)
             take(
-                tx, [event], infos=Book().info, register=register, limits=load_limits(None), calendars=load_calendars(None),
+                tx, [event], infos=Book().info, register=register, books=load_books(Settings()),
                 now=SystemClock().now(),
             )  # fmt: skip
         return event.id
@@ -327,8 +326,8 @@ def test_an_open_transaction_holds_back_what_comes_after_it_and_nothing_is_lost(
     with server.db.transaction() as tx:
         # the first writer takes its numbers and is not finished when the second one is
         take(
-            tx, [raised("MH-1")], infos=Book().info, register=register, limits=load_limits(None),
-            calendars=load_calendars(None), now=SystemClock().now(),
+            tx, [raised("MH-1")], infos=Book().info, register=register, books=load_books(Settings()),
+            now=SystemClock().now(),
         )  # fmt: skip
         server.raise_alert("MH-2")
         assert follower.events(0.3) == []

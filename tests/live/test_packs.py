@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import orjson
 import pytest
 
@@ -19,37 +17,14 @@ from ingest.bridge import Delivery
 from ingest.decode import Decoder
 from ingest.quarantine import REASONS
 from ingest.registry import load_profiles
+from tests.hand import Hand
 
 pytestmark = pytest.mark.live
 TOPIC = "city/demo/gateway/G-1/pack"
 
 
-class Given:
-    """A source that gives what it was given."""
-
-    connected = True
-
-    def __init__(self) -> None:
-        self.waiting: list[Delivery] = []
-        self.acked: list[int] = []
-
-    def start(self) -> None: ...
-
-    def stop(self, drain_s: float) -> None: ...
-
-    def take(self, max_messages: int, wait_s: float) -> list[Delivery]:
-        taken, self.waiting = self.waiting[:max_messages], self.waiting[max_messages:]
-        return taken
-
-    def ack(self, tokens: Sequence[int]) -> None:
-        self.acked += tokens
-
-    def backlog(self) -> int:
-        return len(self.waiting)
-
-
 def test_a_pack_is_stored_and_its_bad_reading_kept(db: Database) -> None:
-    settings, source = Settings(), Given()
+    settings, source = Settings(), Hand()
     city = City(settings)
     decoder = Decoder(load_profiles(None), city.register, city="demo", auto_register=True, max_future_s=600, max_age_s=600)
     flow = Pipeline(db, source, decoder, city, SystemClock(), Metrics(quarantine_reasons=REASONS), settings)

@@ -21,33 +21,18 @@ from ingest.decode import Decoder
 from ingest.quarantine import REASONS
 from ingest.registry import load_profiles
 from rules.engine import Engine, StepResult
+from tests.hand import Hand
 
 pytestmark = pytest.mark.live
 BOMB = 66.6
 
 
-class Given:
-    """A source that gives what it was given, and remembers what was acknowledged."""
-
-    connected = True
-
-    def __init__(self) -> None:
-        self.waiting: list[Delivery] = []
-        self.acked: list[int] = []
+class Given(Hand):
+    """A hand that is given covers."""
 
     def put(self, token: int, asset: str, tilt_deg: float) -> None:
         payload = orjson.dumps({"ts": real_ms() + token, "values": {"tilt_deg": tilt_deg}})
         self.waiting.append(Delivery(token, f"city/demo/manhole/{asset}/telemetry", payload, 1, False, False, real_ms()))
-
-    def take(self, max_messages: int, wait_s: float) -> list[Delivery]:
-        taken, self.waiting = self.waiting[:max_messages], self.waiting[max_messages:]
-        return taken
-
-    def ack(self, tokens: Sequence[int]) -> None:
-        self.acked += tokens
-
-    def backlog(self) -> int:
-        return len(self.waiting)
 
 
 def _pipeline(db: Database, source: Given) -> Pipeline:

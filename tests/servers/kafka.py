@@ -20,7 +20,7 @@ from citybrain.kernel.errors import UnavailableError
 from tests.servers import cache
 from tests.servers.kafka_jars import POM, jars, java, release
 from tests.servers.kafka_settings import LOG, settings
-from tests.servers.process import ServerProcess, answers, free_port
+from tests.servers.process import Held, ServerProcess, answers, free_port
 from tests.servers.proxy import Proxy
 
 _JAVA = ("-XX:+UseSerialGC", "-XX:-UsePerfData")
@@ -59,7 +59,7 @@ class Route:
             proxy.heal()
 
 
-class KafkaCluster:
+class KafkaCluster(Held):
     """`nodes` combined brokers and controllers on this machine; node ids are 1, 2, …, in a folder of their own.
 
     `routes` are names of further ways in, each a Route. `properties` are laid over the servers' settings. `java` are
@@ -164,17 +164,6 @@ class KafkaCluster:
             for proxy in route.proxies:
                 proxy.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self) -> KafkaCluster:
-        try:
-            self.start()
-        except BaseException:
-            self.remove()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.remove()
 
     @contextmanager
     def admin(self, *bootstrap: str) -> Iterator[KafkaAdminClient]:

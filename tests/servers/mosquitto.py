@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import tempfile
 import time
 from pathlib import Path
 
 from tests.servers import debian
-from tests.servers.process import ServerProcess, answers, free_port
+from tests.servers.process import OneProcess, ServerProcess, answers, free_port
 
 _DEFAULT = """\
 listener {port} 127.0.0.1
@@ -28,7 +27,7 @@ log_type warning
 """
 
 
-class Mosquitto:
+class Mosquitto(OneProcess):
     """One broker with a folder of its own. `config` is the text of a whole configuration, in which {port} and {folder}
     stand for the broker's own; `more` are lines after the default one.
 
@@ -52,11 +51,6 @@ class Mosquitto:
         """mqtt:// URL without a user."""
         return f"mqtt://127.0.0.1:{self.port}"
 
-    @property
-    def pid(self) -> int | None:
-        """Its process id; None when it does not run."""
-        return self._process.pid
-
     def start(self, wait_s: float = 20) -> str:
         """Start it and wait until it listens; the URL."""
         self._process.start()
@@ -75,37 +69,9 @@ class Mosquitto:
         self._process.signal(signal.SIGHUP)
         time.sleep(0.3)
 
-    def kill(self) -> None:
-        """SIGKILL."""
-        self._process.kill()
-
-    def stop(self) -> None:
-        """End it in order; its database stays."""
-        self._process.stop()
-
     def restart(self) -> float:
         """Stop it if it runs and start it again on its database; seconds until it listened."""
         began = time.monotonic()
         self.stop()
         self.start()
         return time.monotonic() - began
-
-    def tail(self) -> str:
-        """What it said last."""
-        return self._process.tail()
-
-    def remove(self) -> None:
-        """End it and delete its folder."""
-        self.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self) -> Mosquitto:
-        try:
-            self.start()
-        except BaseException:
-            self.remove()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.remove()

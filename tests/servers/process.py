@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 from citybrain.kernel.errors import UnavailableError
 from citybrain.runtime.process import signal_at_parents_end
@@ -123,3 +125,53 @@ class ServerProcess:
                 self._process.wait(wait_s)
             except subprocess.TimeoutExpired:
                 self.kill()
+
+
+class Held:
+    """A server that lives as long as a `with` block. Whoever is one has `start` and `remove`."""
+
+    def start(self) -> str:
+        raise NotImplementedError
+
+    def remove(self) -> None:
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.remove()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()
+
+
+class OneProcess(Held):
+    """A server of one process, in a folder of its own."""
+
+    folder: Path
+    _process: ServerProcess
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id; None when it does not run."""
+        return self._process.pid
+
+    def tail(self) -> str:
+        """What it said last."""
+        return self._process.tail()
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self._process.kill()
+
+    def stop(self) -> None:
+        """End it in order; its data stays."""
+        self._process.stop()
+
+    def remove(self) -> None:
+        """End it and delete its folder."""
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -13,7 +12,7 @@ from typing import Any
 import httpx
 
 from tests.servers import debian
-from tests.servers.process import ServerProcess, free_port
+from tests.servers.process import OneProcess, ServerProcess, free_port
 
 
 def promtool(words: Sequence[str | Path], folder: Path | None = None, *, given: str = "") -> subprocess.CompletedProcess[str]:
@@ -23,7 +22,7 @@ def promtool(words: Sequence[str | Path], folder: Path | None = None, *, given: 
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", input=given)
 
 
-class Prometheus:
+class Prometheus(OneProcess):
     """One server; its data lies in a folder of its own and is deleted with it."""
 
     def __init__(self, config: Path, *, port: int | None = None) -> None:
@@ -44,11 +43,6 @@ class Prometheus:
     def url(self) -> str:
         """http:// URL of its API."""
         return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def pid(self) -> int | None:
-        """Its process id; None when it does not run."""
-        return self._process.pid
 
     def start(self, wait_s: float = 30) -> str:
         """Start it and wait until it is ready; the URL. Raises UnavailableError with what it says of its configuration."""
@@ -72,27 +66,3 @@ class Prometheus:
     def reload(self) -> None:
         """Have it read its configuration again."""
         self._process.signal(signal.SIGHUP)
-
-    def tail(self) -> str:
-        """What it said last."""
-        return self._process.tail()
-
-    def stop(self) -> None:
-        """End it; the data stays."""
-        self._process.stop()
-
-    def remove(self) -> None:
-        """End it and delete its data."""
-        self._process.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self) -> Prometheus:
-        try:
-            self.start()
-        except BaseException:
-            self.remove()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.remove()

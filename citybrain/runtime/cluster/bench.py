@@ -17,12 +17,11 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from citybrain.config import Settings, settings
-from citybrain.runtime.bench import flood_register, quantiles, says_something, start_flood, stored
+from citybrain.runtime.bench import make_flood_city, quantiles, says_something, start_flood, stored
 from citybrain.runtime.cluster.fleet import Fleet
 from citybrain.runtime.flood import Options
-from citybrain.store import register, report
+from citybrain.store import report
 from citybrain.store.db import Database
-from citybrain.store.migrate import migrate
 from citybrain.topics import admin
 
 BOUND = 40_000
@@ -89,12 +88,7 @@ def running(
     fleet = Fleet(folder, services, shared, own)
     try:
         with Database(servers.database, size=4, name="citybrain bench") as db:
-            migrate(db)
-            things, units, rules = flood_register(assets)
-            with db.transaction() as tx:
-                register.save_units(tx, units)
-                register.save_responsibilities(tx, rules)
-                register.save_assets(tx, things)
+            make_flood_city(db, assets)
             city = City(servers, prefix, fleet, db)
             admin.apply(city.settings)
             fleet.start()

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -38,7 +37,7 @@ class Service:
 
     def __init__(self, name: str, settings: Settings, metrics: Metrics, *, signals: Signals | None = None) -> None:
         self.name, self.settings, self.metrics = name, settings, metrics
-        self.id = settings.service_id or default_id(name)
+        self.id = settings.instance(name)
         """name of this instance, the same after a restart"""
         self.signals = signals or Signals()
         self._probes: dict[str, Probe] = {}
@@ -103,12 +102,6 @@ class Service:
             except Exception as error:  # a check that breaks is a check that failed
                 found.append(Check(name, False, f"{type(error).__name__}: {error}"))
         return found
-
-
-def default_id(name: str) -> str:
-    """A name for an instance that was given none: that of its service and of its host, as MQTT and Kafka allow it."""
-    host = "".join(char if char.isalnum() or char in "._-" else "-" for char in socket.gethostname())
-    return f"{name}-{host}"
 
 
 def log_to_stderr(settings: Settings, name: str) -> None:

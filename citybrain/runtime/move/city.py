@@ -32,7 +32,7 @@ def carry_city(
     for table in (*carrying.CITY, *stale):
         began, total = time.monotonic(), carrying.count(source, table)
         tell(table, 0, total)
-        carrying.carry(source, target, table, lambda rows, table=table, total=total: tell(table, rows, total))  # type: ignore[misc]
+        carrying.carry(source, target, table, lambda rows, table=table, total=total: tell(table, rows, total))  # type: ignore[misc]  # mypy does not infer a lambda with defaults
         seconds[table] = time.monotonic() - began
     carrying.continue_numbers(source, target)
     report.register_version = carrying.carry_register_state(source, target)

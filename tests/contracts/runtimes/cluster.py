@@ -39,7 +39,7 @@ from rules.latecomers import Latecomers
 from rules.load import load
 from rules.outbound import Outbound
 from rules.worker import Worker
-from tests.contracts.runtimes.script import Hand, Script, StepClock
+from tests.contracts.runtimes.script import Messages, Script, StepClock
 
 
 class _ByHand:
@@ -80,9 +80,9 @@ class Cluster:
         link.close()
         self._open_bridge(stack, metrics)
         self._open_worker(producer, metrics, stack)
-        self._archive = self._drain("archive", (READINGS, REJECTED), Archive(settings, clock, metrics), stack)  # type: Drain[Archived]
+        self._archive = self._drain("archive", (READINGS, REJECTED), Archive(settings, clock, metrics), stack)
         dispatching = Dispatching(self.city, clock, metrics, producer, "by-hand")
-        self._dispatch = self._drain("dispatch", (ALERTS,), dispatching, stack)  # type: Drain[Dispatched]
+        self._dispatch = self._drain("dispatch", (ALERTS,), dispatching, stack)
 
     def _open_bridge(self, stack: ExitStack, metrics: Metrics) -> None:
         settings = self._settings
@@ -92,10 +92,10 @@ class Cluster:
             max_future_s=settings.max_future_s, max_age_s=settings.max_age_s,
         )  # fmt: skip
         follow(decoder.register, follower.catch_up())
-        service = Service("ingest", settings, metrics, signals=_Silent())  # type: ignore[arg-type]
-        self._hand, self._ticker = Hand(), _ByHand()
+        service = Service("ingest", settings, metrics, signals=_Silent())
+        self._hand, self._ticker = Messages(), _ByHand()
         self._bridge = Ingest(service, self._hand, decoder, follower, Producer(settings, "bridge"), self._clock)
-        self._bridge._ticker = self._ticker  # type: ignore[assignment]
+        self._bridge._ticker = self._ticker
         stack.callback(self._bridge.close)
         stack.callback(service.health.stop)
 
@@ -119,13 +119,13 @@ class Cluster:
         for place in self._places:
             self._log.seek(place, 0)
 
-    def _drain(self, name: str, topics: Sequence[str], work: object, stack: ExitStack) -> Drain:  # type: ignore[type-arg]
-        def consumer(drain: Drain) -> Consumer:  # type: ignore[type-arg]
+    def _drain(self, name: str, topics: Sequence[str], work: object, stack: ExitStack) -> Drain:
+        def consumer(drain: Drain) -> Consumer:
             return Consumer(
                 self._settings, group=name, topics=topics, client_id=name, starts=drain.starts, restart=drain.restart
             )
 
-        drain: Drain = Drain(name, Link(self._db.url, name), consumer, work)  # type: ignore[type-arg, arg-type]
+        drain: Drain = Drain(name, Link(self._db.url, name), consumer, work)
         stack.callback(drain.close)
         return drain
 
@@ -155,7 +155,7 @@ class Cluster:
             self._flush()
         run_cycle(
             self._db, now=self._clock.now(), infos=self.city.rulebook.info, register_of=lambda: self.city.register,
-            limits=self.city.limits, calendars=self.city.calendars, channels=open_channels(self._settings),
+            books=self.city.books, channels=open_channels(self._settings),
             machine_now=self._clock.now(),
         )  # fmt: skip
 
@@ -171,7 +171,7 @@ class Cluster:
         for number in list(self.worker.owned):
             self.worker.outbound.settle(self.worker.outbound.pending(number))
 
-    def _turn_until(self, drain: Drain, name: str, topic: str, partitions: int) -> None:  # type: ignore[type-arg]
+    def _turn_until(self, drain: Drain, name: str, topic: str, partitions: int) -> None:
         whole = topic_name(self._settings, topic)
         ends = admin.end_offsets(self._settings, topic)
         while True:

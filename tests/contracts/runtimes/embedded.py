@@ -14,12 +14,12 @@ from dispatch.cycle import run_cycle
 from ingest.decode import Decoder
 from ingest.quarantine import NOTES, REASONS
 from ingest.registry import load_profiles
-from tests.contracts.runtimes.script import Hand, Script, StepClock
+from tests.contracts.runtimes.script import Messages, Script, StepClock
 
 
 def run(script: Script, db: Database, settings: Settings, look: Callable[[int], None] = lambda at_ms: None) -> None:
     """Let a script happen; its register is in the database already. `look` is called at each settled moment."""
-    clock, hand = StepClock(script.moments[0].at_ms), Hand()
+    clock, hand = StepClock(script.moments[0].at_ms), Messages()
     metrics = Metrics(quarantine_reasons=REASONS, value_notes=NOTES)
     city = City(settings)
     decoder = Decoder(
@@ -39,8 +39,8 @@ def run(script: Script, db: Database, settings: Settings, look: Callable[[int], 
             if moment.settle:
                 flow.rejudge(all_now=True)
                 run_cycle(
-                    db, now=clock.now(), infos=city.rulebook.info, register_of=lambda: city.register, limits=city.limits,
-                    calendars=city.calendars, channels=channels, machine_now=clock.now(),
+                    db, now=clock.now(), infos=city.rulebook.info, register_of=lambda: city.register, books=city.books,
+                    channels=channels, machine_now=clock.now(),
                 )  # fmt: skip
                 look(moment.at_ms)
     finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from citybrain.kernel.model import Asset, Unit
 from citybrain.kernel.register import Responsibility
 from citybrain.kernel.times import from_ms
 from ingest.delivery import Delivery
+from tests.hand import Hand
 
 UNITS = (
     Unit("drainage", "Drainage service", contacts=("log:drainage",), lead=("log:drainage-lead",)),
@@ -67,12 +68,9 @@ class StepClock:
 
 
 @dataclass
-class Hand:
-    """A source that gives what was put into it (see `runtime.sources.Source`)."""
+class Messages(Hand):
+    """A hand that numbers what is put into it."""
 
-    waiting: list[Delivery] = field(default_factory=list)
-    acked: list[int] = field(default_factory=list)
-    connected: bool = True
     given: int = 0
 
     def put(self, messages: Sequence[Message]) -> None:
@@ -80,17 +78,3 @@ class Hand:
         for message in messages:
             self.given += 1
             self.waiting.append(Delivery(self.given, message.topic, message.payload, 1, False, False, message.at_ms))
-
-    def start(self) -> None: ...
-
-    def stop(self, drain_s: float) -> None: ...
-
-    def take(self, max_messages: int, wait_s: float) -> list[Delivery]:
-        taken, self.waiting = self.waiting[:max_messages], self.waiting[max_messages:]
-        return taken
-
-    def ack(self, tokens: Sequence[int]) -> None:
-        self.acked += tokens
-
-    def backlog(self) -> int:
-        return len(self.waiting)

@@ -9,7 +9,7 @@ import pytest
 from citybrain.kernel.model import Unit
 from dispatch.notices import PURPOSES, TIMERS, channel_of, clock, ladder, notice_id, stale, still
 from dispatch.orders import FINAL, STATES
-from tests.dispatch_kit import CALENDARS, NOON
+from tests.dispatch_kit import BOOKS, NOON
 
 
 def unit(contacts: str = "", lead: str = "", supervisor: str = "") -> Unit:
@@ -68,7 +68,7 @@ def test_what_was_said_to_another_unit_is_not_said_any_more() -> None:
 
 
 def test_the_clock_of_a_limit() -> None:
-    calendar = CALENDARS.of("default", "Asia/Shanghai")
+    calendar = BOOKS.calendars.of("default", "Asia/Shanghai")
     times = clock(NOON, 2, "urgent_hour", calendar)
     assert {purpose: (at - NOON) / timedelta(minutes=1) for purpose, at in times.items()} == {
         "reminder_50": 60,

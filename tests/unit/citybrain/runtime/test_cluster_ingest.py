@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
@@ -30,6 +30,7 @@ from ingest.bridge import Delivery
 from ingest.decode import Decoder
 from ingest.quarantine import NOTES, REASONS
 from ingest.registry import load_profiles
+from tests.hand import Hand
 
 _PROFILES = load_profiles()
 
@@ -74,7 +75,7 @@ class Kafka:
         one = Sent(topic, value, partition, headers)
         self.sent.append(one)
         if self.quick:
-            one.add_callback = lambda f, *args: f(None)  # type: ignore[method-assign]
+            one.add_callback = lambda f, *args: f(None)
         return one
 
     def close(self) -> None:
@@ -91,31 +92,11 @@ class Kafka:
         return [(partition, tick.at_ms, tick.leaving) for partition, tick in found if tick is not None]
 
 
-class Source:
+class Source(Hand):
     """A broker's messages, as they are given to it."""
-
-    def __init__(self) -> None:
-        self.waiting: list[Delivery] = []
-        self.acked: list[int] = []
-        self.connected, self.stopped = True, False
 
     def put(self, token: int, topic: str, payload: object, *, retained: bool = False) -> None:
         self.waiting.append(Delivery(token, topic, orjson.dumps(payload), 1, retained, False, real_ms()))
-
-    def start(self) -> None: ...
-
-    def stop(self, drain_s: float) -> None:
-        self.stopped = True
-
-    def take(self, max_messages: int, wait_s: float) -> list[Delivery]:
-        taken, self.waiting = self.waiting[:max_messages], self.waiting[max_messages:]
-        return taken
-
-    def ack(self, tokens: Sequence[int]) -> None:
-        self.acked += tokens
-
-    def backlog(self) -> int:
-        return len(self.waiting)
 
 
 class Follower:

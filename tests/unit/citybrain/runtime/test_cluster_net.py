@@ -2,39 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-
 from citybrain.runtime.cluster.net import MARGIN_S, Netted
 from ingest.delivery import Delivery
+from tests.hand import Hand
 
 
-@dataclass
-class Broker:
-    """A source by hand."""
-
-    connected: bool = True
-    waiting: list[Delivery] = field(default_factory=list)
-    acked: list[int] = field(default_factory=list)
-    stopped: bool = False
+class Broker(Hand):
+    """A hand that is given messages by their tokens."""
 
     def put(self, token: int) -> None:
         self.waiting.append(Delivery(token, "city/demo/drain/D1/telemetry", b"{}", 1, False, False, 0))
-
-    def start(self) -> None: ...
-
-    def stop(self, drain_s: float) -> None:
-        self.stopped = True
-
-    def take(self, max_messages: int, wait_s: float) -> list[Delivery]:
-        taken, self.waiting = self.waiting, []
-        return taken
-
-    def ack(self, tokens: Sequence[int]) -> None:
-        self.acked += tokens
-
-    def backlog(self) -> int:
-        return len(self.waiting)
 
 
 def _pair() -> tuple[Broker, Broker, list[float], Netted]:

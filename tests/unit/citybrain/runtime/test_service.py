@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from citybrain.config import Settings
+from citybrain.config import Settings, default_id
 from citybrain.kernel.errors import UnavailableError
 from citybrain.metrics import Metrics
-from citybrain.runtime.cluster.service import Service, default_id
+from citybrain.runtime.cluster.service import Service
 from citybrain.runtime.process import Signals
 
 
