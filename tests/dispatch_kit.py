@@ -147,17 +147,17 @@ class Town:
 
     def __init__(self, db: Database) -> None:
         self.db, self.now, self.machine_now = db, NOON, NOON
-        self.register, self.infos = register(), dict(INFOS)
+        self.register, self.infos, self.books = register(), dict(INFOS), BOOKS
         self.mail = Recorder()
         self.channels = Channels([self.mail])
         with db.transaction() as tx:
             register_store.save_units(tx, list(self.register.units.values()))
 
     def look(self) -> Lookups:
-        return Lookups(self.infos, self.register, BOOKS)
+        return Lookups(self.infos, self.register, self.books)
 
     def take_in(self, tx: Tx, *events: AlertEvent) -> list[OpenedOrder]:
-        return take(tx, events, infos=self.infos, register=self.register, books=BOOKS, now=self.now)
+        return take(tx, events, infos=self.infos, register=self.register, books=self.books, now=self.now)
 
     def take(self, *events: AlertEvent) -> list[OpenedOrder]:
         with self.db.transaction() as tx:
@@ -185,7 +185,7 @@ class Town:
         first = CycleReport()
         for turn in range(20):
             report = run_cycle(
-                self.db, now=self.now, infos=self.infos, register_of=lambda: self.register, books=BOOKS,
+                self.db, now=self.now, infos=self.infos, register_of=lambda: self.register, books=self.books,
                 channels=self.channels, machine_now=self.machine_now,
             )  # fmt: skip
             assert not report.errors, report.errors

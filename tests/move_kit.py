@@ -166,7 +166,7 @@ class Embedded:
 
 def cycle(db: Database, city: City, clock: StepClock, channels: Channels) -> None:
     report = run_cycle(
-        db, now=clock.now(), infos=city.rulebook.info, register_of=lambda: city.register, books=city.books,
+        db, now=clock.now(), infos=city.infos, register_of=lambda: city.register, books=city.books,
         channels=channels, machine_now=clock.now(),
     )  # fmt: skip
     assert not report.errors, report.errors

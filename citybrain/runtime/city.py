@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 
 from citybrain.config import Settings
+from citybrain.kernel.conditions import ConditionInfo
 from citybrain.kernel.events import AlertEvent
 from citybrain.kernel.model import Asset, Device
 from citybrain.kernel.register import Register
@@ -31,6 +32,11 @@ class City:
         self.rulebook = load_rulebook(settings.rulebook)
         self.books = load_books(settings)
         self.register = Register()
+
+    @property
+    def infos(self) -> Mapping[str, ConditionInfo]:
+        """Every condition that dispatch may meet, by its id."""
+        return self.rulebook.info
 
     def load_register(self, tx: Tx) -> None:
         """Read the whole register. The object stays the same: decoder and engines hold it."""
@@ -79,5 +85,5 @@ class City:
         """Alerts to cases and orders, in the caller's transaction. `traces`: alert -> trace id of the message behind it."""
         if not events:
             return []
-        work = partial(take, infos=self.rulebook.info, register=self.register, books=self.books)
+        work = partial(take, infos=self.infos, register=self.register, books=self.books)
         return work(tx, events, now=now, traces=traces)

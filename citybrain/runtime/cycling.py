@@ -39,7 +39,7 @@ class Cycling:
         began = time.monotonic()
         city = self._city
         run_cycle(
-            db, now=self._clock.now(), infos=city.rulebook.info, register_of=lambda: city.register, books=city.books,
+            db, now=self._clock.now(), infos=city.infos, register_of=lambda: city.register, books=city.books,
             channels=self._channels, metrics=self._metrics,
         )  # fmt: skip
         self._upkeep.turn(db, self._clock.now())

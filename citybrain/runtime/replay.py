@@ -154,7 +154,7 @@ def _run(db: Database, settings: Settings, profiles: Profiles, city: City, messa
         run_cycle(
             db,
             now=clock.now(),
-            infos=city.rulebook.info,
+            infos=city.infos,
             register_of=lambda: city.register,
             books=city.books,
             channels=channels,

@@ -154,7 +154,7 @@ class Cluster:
             self._loop.run_until_complete(self._latecomers.turn())
             self._flush()
         run_cycle(
-            self._db, now=self._clock.now(), infos=self.city.rulebook.info, register_of=lambda: self.city.register,
+            self._db, now=self._clock.now(), infos=self.city.infos, register_of=lambda: self.city.register,
             books=self.city.books, channels=open_channels(self._settings),
             machine_now=self._clock.now(),
         )  # fmt: skip

@@ -39,7 +39,7 @@ def run(script: Script, db: Database, settings: Settings, look: Callable[[int], 
             if moment.settle:
                 flow.rejudge(all_now=True)
                 run_cycle(
-                    db, now=clock.now(), infos=city.rulebook.info, register_of=lambda: city.register, books=city.books,
+                    db, now=clock.now(), infos=city.infos, register_of=lambda: city.register, books=city.books,
                     channels=channels, machine_now=clock.now(),
                 )  # fmt: skip
                 look(moment.at_ms)
