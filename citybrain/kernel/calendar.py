@@ -88,11 +88,11 @@ class WorkCalendar:
     def _open(self, date_: date) -> list[Span]:
         found: list[Span] = []
         for opening, closing in self.hours:
-            begin = _instant(datetime.combine(date_, opening), self.tz, last=False)
+            begin = instant(datetime.combine(date_, opening), self.tz, last=False)
             if closing == time(0):
-                end = _instant(datetime.combine(date_ + _DAY, closing), self.tz, last=False)
+                end = instant(datetime.combine(date_ + _DAY, closing), self.tz, last=False)
             else:
-                end = _instant(datetime.combine(date_, closing), self.tz, last=True)
+                end = instant(datetime.combine(date_, closing), self.tz, last=True)
             if found and begin < found[-1].end:  # only when the clock falls back over the gap between two windows
                 begin = found[-1].end
             if begin < end:
@@ -158,7 +158,7 @@ class WorkCalendar:
         return total
 
 
-def _instant(local: datetime, tz: tzinfo, *, last: bool) -> datetime:
+def instant(local: datetime, tz: tzinfo, *, last: bool) -> datetime:
     """The moment (UTC) at which the wall clock shows `local`: the first or last time; the moment of the jump if never."""
     moment = local.replace(tzinfo=tz, fold=int(last)).astimezone(UTC)
     if moment.astimezone(tz).replace(tzinfo=None) == local:
