@@ -24,7 +24,7 @@ def labels_of(asset: Asset, *, condition: str, cause: str, severity: str, unit: 
         "street_class": asset.street_class,
         "unit": unit or asset.unit,
         "model": asset.model,
-        "catchment": asset.attributes.get("catchment"),
+        "catchment": asset.catchment,
     }
     attributes = {ATTRIBUTE + name: value for name, value in asset.attributes.items()}
     return {name: str(value) for name, value in (given | attributes).items() if value}

@@ -34,6 +34,9 @@ _ASSET = {
     "depth_mm": "Rim above the invert.",
     "interval_s": "Expected reporting interval of its device.",
     "provisional": "Made by a first message, not by an import.",
+    "feeder_pos": "Place of a pole on its feeder, counted from the cabinet.",
+    "downstream": "Asset that its water reaches next.",
+    "catchment": "Where its rain falls; of a rain gauge: the catchment that it measures.",
 }
 _EVENT = {
     "id": "Names the episode for life: derived from asset, condition and onset.",

@@ -97,6 +97,12 @@ class Asset:
     name: str = ""
     provisional: bool = False
     """Made by a first message, not by an import."""
+    feeder_pos: float | None = None
+    """Place of a pole on its feeder, counted from the cabinet. Any rising numbers will do."""
+    downstream: str | None = None
+    """The asset that its water reaches next."""
+    catchment: str | None = None
+    """Where its rain falls; of a rain gauge: the catchment that it measures."""
     attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from citybrain.kernel.model import Kind
 
-WHATS = ("assets", "devices", "units", "responsibilities", "areas")
+WHATS = ("assets", "devices", "ownerships", "units", "responsibilities", "areas")
 
 REASONS = {
     "too_many_fields": "the row has more fields than the header",
@@ -71,12 +71,21 @@ FIELDS: Mapping[str, Mapping[str, FieldType]] = {
         "rated_power_w": FieldType("number", "W"),
         "interval_s": FieldType("number", "s"),
         **dict.fromkeys(("model", "schedule", "name"), _TEXT),
+        "feeder_pos": _NUMBER,
+        "downstream": FieldType("asset"),
+        "catchment": _TEXT,
     },
     "devices": {
         "asset": FieldType("asset", required=True),
         "profile": _TEXT,
         "valid_from": FieldType("time"),
         "valid_to": FieldType("time"),
+    },
+    "ownerships": {
+        "unit": FieldType(required=True),
+        "valid_from": FieldType("date"),
+        "valid_to": FieldType("date"),
+        "source": _TEXT,
     },
     "units": {
         "name": FieldType(required=True),
@@ -91,6 +100,7 @@ FIELDS: Mapping[str, Mapping[str, FieldType]] = {
         "valid_from": FieldType("date"),
         "valid_to": FieldType("date"),
         "note": _TEXT,
+        "source": _TEXT,
     },
     "areas": {
         "type": FieldType(words=frozenset(("district", "cell")), required=True),

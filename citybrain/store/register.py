@@ -17,7 +17,7 @@ from psycopg.rows import tuple_row
 from psycopg.types.json import Jsonb
 
 from citybrain.kernel.model import Asset, Device, Unit
-from citybrain.kernel.register import Area, Register, Responsibility
+from citybrain.kernel.register import Area, Ownership, Register, Responsibility
 from citybrain.store.db import COPY_ESCAPES, COPY_NULL, Tx
 from citybrain.store.sql import load
 
@@ -25,7 +25,7 @@ _SQL = load("register")
 _CHUNK = 20_000
 """Rows that are held as text at a time on their way into or out of the database."""
 _NONE: Mapping[str, str] = MappingProxyType({})
-_SHARED = (1, 4, 5, 6, 7, 12, 13, 14, 15, 17)
+_SHARED = (1, 4, 5, 6, 7, 12, 13, 14, 15, 17, 22)
 """Columns of assets whose values repeat (kind, unit, district…): each value is kept in memory once."""
 
 
@@ -38,12 +38,13 @@ class Saved(NamedTuple):
 
 class Changes(NamedTuple):
     """What is newer than a version. `devices` has all bindings of each device that changed; `rules` the units,
-    responsibilities and areas when any of them changed."""
+    responsibilities and areas when any of them changed; `ownerships` all of each asset of which one changed."""
 
     version: int
     assets: list[Asset]
     devices: dict[str, list[Device]]
     rules: Register | None
+    ownerships: dict[str, list[Ownership]]
 
 
 def current_version(tx: Tx) -> int:
@@ -57,6 +58,7 @@ def load_register(tx: Tx) -> Register:
     assets = {asset.id: asset for asset in _assets(tx, _SQL["assets"])}
     register = _rules(tx)
     register.version, register.assets, register.devices = version, assets, _bindings(tx, _SQL["devices"])
+    register.ownerships = dict(_ownerships(tx, _SQL["ownerships"]))
     return register
 
 
@@ -65,12 +67,13 @@ def changed_since(tx: Tx, version: int) -> Changes:
     row = tx.one(_SQL["versions"])
     newest, rules = (row["version"], row["rules"]) if row else (0, 0)
     if newest <= version:
-        return Changes(version, [], {}, None)
+        return Changes(version, [], {}, None, {})
     return Changes(
         newest,
         list(_assets(tx, _SQL["assets_since"], version=version)),
         _bindings(tx, _SQL["devices_since"], version=version),
         _rules(tx) if rules > version else None,
+        _ownerships(tx, _SQL["ownerships_since"], version=version),
     )
 
 
@@ -82,6 +85,16 @@ def assets_by_id(tx: Tx, ids: Sequence[str]) -> dict[str, Asset]:
 def load_rules(tx: Tx) -> Register:
     """The register without assets and devices: units, responsibilities, areas."""
     return _rules(tx)
+
+
+def ownerships_of(tx: Tx, ids: Sequence[str]) -> dict[str, list[Ownership]]:
+    """The dated owners of some assets, each in order of their first day."""
+    return _ownerships(tx, _SQL["ownerships_of"], ids=list(ids))
+
+
+def load_ownerships(tx: Tx) -> dict[str, list[Ownership]]:
+    """The dated owners of all assets, each in order of their first day."""
+    return _ownerships(tx, _SQL["ownerships"])
 
 
 def load_devices(tx: Tx) -> dict[str, list[Device]]:
@@ -121,6 +134,17 @@ def save_units(tx: Tx, units: Iterable[Unit]) -> int:
 def save_responsibilities(tx: Tx, rules: Iterable[Responsibility]) -> int:
     """Insert or replace rules of responsibility; the number of rows written."""
     return _save_rules(tx, _SQL["save_responsibilities"], rules)
+
+
+def save_ownerships(tx: Tx, owners: Iterable[Ownership]) -> int:
+    """Insert or replace dated owners; the number of rows written. One that begins ends the one before it, the day before."""
+    version = _version(tx, _SQL["bump"])
+    written = 0
+    for chunk in _chunks(owners):
+        rows = _json(chunk)
+        tx.run(_SQL["end_ownerships"], rows=rows, version=version)
+        written += tx.run(_SQL["save_ownerships"], rows=rows, version=version)
+    return written
 
 
 def save_areas(tx: Tx, areas: Iterable[Area]) -> int:
@@ -175,6 +199,13 @@ def _bindings(tx: Tx, sql: LiteralString, **params: Any) -> dict[str, list[Devic
     return dict(found)
 
 
+def _ownerships(tx: Tx, sql: LiteralString, **params: Any) -> dict[str, list[Ownership]]:
+    found: dict[str, list[Ownership]] = defaultdict(list)
+    for row in tx.all(sql, **params):
+        found[row["asset"]].append(Ownership(**row))
+    return dict(found)
+
+
 def _assets(tx: Tx, sql: LiteralString, **params: Any) -> Iterator[Asset]:
     known: dict[str | None, str | None] = {}
     with tx.conn.cursor("register_assets", row_factory=tuple_row) as cursor:
@@ -208,5 +239,8 @@ def _line(asset: Asset, version: int) -> str:
     attributes = orjson.dumps(dict(a.attributes)).decode() if a.attributes else "{}"
     values = (a.id, a.kind, a.lat, a.lon, a.unit, a.district, a.cell, a.street_class, a.install_height_mm, a.depth_mm)
     more = (a.pipe_diameter_mm, a.rated_power_w, a.feeder, a.cabinet, a.gateway, a.model, a.interval_s, a.schedule, a.name)
-    row = [COPY_NULL if value is None else str(value).translate(COPY_ESCAPES) for value in values + more]
-    return "\t".join([*row, "t" if a.provisional else "f", attributes.translate(COPY_ESCAPES), str(version)]) + "\n"
+    net = (a.feeder_pos, a.downstream, a.catchment)
+    row, last = (
+        [COPY_NULL if one is None else str(one).translate(COPY_ESCAPES) for one in part] for part in (values + more, net)
+    )
+    return "\t".join([*row, "t" if a.provisional else "f", *last, attributes.translate(COPY_ESCAPES), str(version)]) + "\n"

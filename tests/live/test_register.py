@@ -41,6 +41,9 @@ FULL = Asset(
     schedule="late",
     name='a "name" \\N with everything\r\n',
     provisional=True,
+    feeder_pos=7.5,
+    downstream="MH\t2",
+    catchment="c\\3",
     attributes=MappingProxyType({"contract": "K-1", "note": 'back\\slash "quoted"\nnext'}),
 )
 SQUARE = {"type": "Polygon", "coordinates": [[[120, 31], [121, 31], [121, 32], [120, 32], [120, 31]]]}

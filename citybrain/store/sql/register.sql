@@ -12,17 +12,20 @@ UPDATE register_state SET version = version + 1, rules = version + 1 RETURNING v
 
 -- assets: every asset (columns in the order of kernel.model.Asset)
 SELECT id, kind, lat, lon, unit, district, cell, street_class, install_height_mm, depth_mm, pipe_diameter_mm, rated_power_w,
-       feeder, cabinet, gateway, model, interval_s, schedule, name, provisional, attributes
+       feeder, cabinet, gateway, model, interval_s, schedule, name, provisional,
+       feeder_pos, downstream, catchment, attributes
 FROM assets;
 
 -- assets_since: assets changed after a version
 SELECT id, kind, lat, lon, unit, district, cell, street_class, install_height_mm, depth_mm, pipe_diameter_mm, rated_power_w,
-       feeder, cabinet, gateway, model, interval_s, schedule, name, provisional, attributes
+       feeder, cabinet, gateway, model, interval_s, schedule, name, provisional,
+       feeder_pos, downstream, catchment, attributes
 FROM assets WHERE version > %(version)s;
 
 -- assets_by_id: some assets
 SELECT id, kind, lat, lon, unit, district, cell, street_class, install_height_mm, depth_mm, pipe_diameter_mm, rated_power_w,
-       feeder, cabinet, gateway, model, interval_s, schedule, name, provisional, attributes
+       feeder, cabinet, gateway, model, interval_s, schedule, name, provisional,
+       feeder_pos, downstream, catchment, attributes
 FROM assets WHERE id = ANY(%(ids)s);
 
 -- devices: every binding of a device, oldest first
@@ -38,8 +41,21 @@ ORDER BY id, devices.valid_from, asset;
 SELECT id, name, name_zh, timezone, calendar, contacts, lead, supervisor, guardian_of FROM units ORDER BY id;
 
 -- responsibilities: every rule
-SELECT id, level, unit, kind, condition, feeder, cabinet, contract, area, valid_from, valid_to, note
+SELECT id, level, unit, kind, condition, feeder, cabinet, contract, area, valid_from, valid_to, note, source
 FROM responsibilities ORDER BY id;
+
+-- ownerships: the dated owners of every asset, by their first day
+SELECT asset, unit, NULLIF(valid_from, '-infinity') AS valid_from, NULLIF(valid_to, 'infinity') AS valid_to, source
+FROM ownerships ORDER BY asset, ownerships.valid_from;
+
+-- ownerships_of: the dated owners of some assets
+SELECT asset, unit, NULLIF(valid_from, '-infinity') AS valid_from, NULLIF(valid_to, 'infinity') AS valid_to, source
+FROM ownerships WHERE asset = ANY(%(ids)s) ORDER BY asset, ownerships.valid_from;
+
+-- ownerships_since: the dated owners of the assets of which one changed after a version
+SELECT asset, unit, NULLIF(valid_from, '-infinity') AS valid_from, NULLIF(valid_to, 'infinity') AS valid_to, source
+FROM ownerships WHERE asset IN (SELECT asset FROM ownerships WHERE version > %(version)s)
+ORDER BY asset, ownerships.valid_from;
 
 -- areas: every district and cell
 SELECT id, type, name, polygon FROM areas ORDER BY id;
@@ -49,17 +65,18 @@ CREATE TEMP TABLE IF NOT EXISTS staged_assets (LIKE assets) ON COMMIT DROP;
 
 -- copy_assets: rows on their way in
 COPY staged_assets (id, kind, lat, lon, unit, district, cell, street_class, install_height_mm, depth_mm, pipe_diameter_mm,
-                    rated_power_w, feeder, cabinet, gateway, model, interval_s, schedule, name, provisional, attributes, version)
+                    rated_power_w, feeder, cabinet, gateway, model, interval_s, schedule, name, provisional, feeder_pos, downstream,
+                    catchment, attributes, version)
 FROM STDIN;
 
 -- take_assets: insert or change the staged assets; how many were new and how many changed
 WITH taken AS (
     INSERT INTO assets AS a (id, kind, lat, lon, unit, district, cell, street_class, install_height_mm, depth_mm,
                              pipe_diameter_mm, rated_power_w, feeder, cabinet, gateway, model, interval_s, schedule, name,
-                             provisional, attributes, version)
+                             provisional, feeder_pos, downstream, catchment, attributes, version)
     SELECT id, kind, lat, lon, unit, district, cell, street_class, install_height_mm, depth_mm,
            pipe_diameter_mm, rated_power_w, feeder, cabinet, gateway, model, interval_s, schedule, name,
-           provisional, attributes, version
+           provisional, feeder_pos, downstream, catchment, attributes, version
     FROM staged_assets
     ON CONFLICT (id) DO UPDATE SET
         kind = excluded.kind, lat = excluded.lat, lon = excluded.lon, unit = excluded.unit, district = excluded.district,
@@ -67,15 +84,16 @@ WITH taken AS (
         depth_mm = excluded.depth_mm, pipe_diameter_mm = excluded.pipe_diameter_mm, rated_power_w = excluded.rated_power_w,
         feeder = excluded.feeder, cabinet = excluded.cabinet, gateway = excluded.gateway, model = excluded.model,
         interval_s = excluded.interval_s, schedule = excluded.schedule, name = excluded.name,
-        provisional = excluded.provisional, attributes = excluded.attributes, version = excluded.version
+        provisional = excluded.provisional, feeder_pos = excluded.feeder_pos, downstream = excluded.downstream,
+        catchment = excluded.catchment, attributes = excluded.attributes, version = excluded.version
     WHERE (a.kind, a.lat, a.lon, a.unit, a.district, a.cell, a.street_class, a.install_height_mm, a.depth_mm,
            a.pipe_diameter_mm, a.rated_power_w, a.feeder, a.cabinet, a.gateway, a.model, a.interval_s, a.schedule, a.name,
-           a.provisional, a.attributes)
+           a.provisional, a.feeder_pos, a.downstream, a.catchment, a.attributes)
        IS DISTINCT FROM
           (excluded.kind, excluded.lat, excluded.lon, excluded.unit, excluded.district, excluded.cell, excluded.street_class,
            excluded.install_height_mm, excluded.depth_mm, excluded.pipe_diameter_mm, excluded.rated_power_w, excluded.feeder,
            excluded.cabinet, excluded.gateway, excluded.model, excluded.interval_s, excluded.schedule, excluded.name,
-           excluded.provisional, excluded.attributes)
+           excluded.provisional, excluded.feeder_pos, excluded.downstream, excluded.catchment, excluded.attributes)
     RETURNING (xmax = 0) AS new
 )
 SELECT count(*) FILTER (WHERE new) AS new, count(*) FILTER (WHERE NOT new) AS changed FROM taken;
@@ -123,18 +141,32 @@ WHERE (u.name, u.name_zh, u.timezone, u.calendar, u.contacts, u.lead, u.supervis
        excluded.supervisor, excluded.guardian_of);
 
 -- save_responsibilities: insert or change rules
-INSERT INTO responsibilities AS r (id, level, unit, kind, condition, feeder, cabinet, contract, area, valid_from, valid_to, note)
-SELECT id, level, unit, kind, condition, feeder, cabinet, contract, area, valid_from, valid_to, note
+INSERT INTO responsibilities AS r (id, level, unit, kind, condition, feeder, cabinet, contract, area, valid_from, valid_to,
+                                   note, source)
+SELECT id, level, unit, kind, condition, feeder, cabinet, contract, area, valid_from, valid_to, note, source
 FROM jsonb_to_recordset(%(rows)s) AS n (id text, level text, unit text, kind text, condition text, feeder text, cabinet text,
-                                        contract text, area text, valid_from date, valid_to date, note text)
+                                        contract text, area text, valid_from date, valid_to date, note text, source text)
 ON CONFLICT (id) DO UPDATE
     SET level = excluded.level, unit = excluded.unit, kind = excluded.kind, condition = excluded.condition,
         feeder = excluded.feeder, cabinet = excluded.cabinet, contract = excluded.contract, area = excluded.area,
-        valid_from = excluded.valid_from, valid_to = excluded.valid_to, note = excluded.note
-WHERE (r.level, r.unit, r.kind, r.condition, r.feeder, r.cabinet, r.contract, r.area, r.valid_from, r.valid_to, r.note)
+        valid_from = excluded.valid_from, valid_to = excluded.valid_to, note = excluded.note, source = excluded.source
+WHERE (r.level, r.unit, r.kind, r.condition, r.feeder, r.cabinet, r.contract, r.area, r.valid_from, r.valid_to, r.note, r.source)
    IS DISTINCT FROM
       (excluded.level, excluded.unit, excluded.kind, excluded.condition, excluded.feeder, excluded.cabinet, excluded.contract,
-       excluded.area, excluded.valid_from, excluded.valid_to, excluded.note);
+       excluded.area, excluded.valid_from, excluded.valid_to, excluded.note, excluded.source);
+
+-- end_ownerships: an owner that begins later ends the one before it, on the day before
+UPDATE ownerships AS o SET valid_to = n.valid_from - 1, version = %(version)s
+FROM jsonb_to_recordset(%(rows)s) AS n (asset text, valid_from date)
+WHERE o.asset = n.asset AND o.valid_from < n.valid_from AND o.valid_to >= n.valid_from;
+
+-- save_ownerships: insert or change dated owners
+INSERT INTO ownerships AS o (asset, unit, valid_from, valid_to, source, version)
+SELECT asset, unit, coalesce(valid_from, '-infinity'), coalesce(valid_to, 'infinity'), source, %(version)s
+FROM jsonb_to_recordset(%(rows)s) AS n (asset text, unit text, valid_from date, valid_to date, source text)
+ON CONFLICT (asset, valid_from) DO UPDATE
+    SET unit = excluded.unit, valid_to = excluded.valid_to, source = excluded.source, version = excluded.version
+WHERE (o.unit, o.valid_to, o.source) IS DISTINCT FROM (excluded.unit, excluded.valid_to, excluded.source);
 
 -- save_areas: insert or change districts and cells
 INSERT INTO areas AS a (id, type, name, polygon)

@@ -70,7 +70,8 @@ SELECT seq, event, from_state, to_state, at, actor, reason, detail, encode(prev_
 
 -- asset: one asset
 SELECT id, kind, name, lat, lon, unit, district, cell, street_class, install_height_mm, depth_mm, pipe_diameter_mm,
-       rated_power_w, feeder, cabinet, gateway, model, interval_s, schedule, provisional, attributes
+       rated_power_w, feeder, cabinet, gateway, model, interval_s, schedule, provisional, feeder_pos,
+       downstream, catchment, attributes
   FROM assets WHERE id = %(id)s;
 
 -- asset_devices: the devices of one asset; open ends come as null

@@ -12,7 +12,7 @@ from dispatch.labels import labels_of
 from dispatch.matchers import LABELS, OPERATORS, Matcher, all_match, parse, parse_all
 
 LAMP = labels_of(
-    Asset("sl-7", "streetlight", district="d1", feeder="F1", model="LED 90", attributes={"catchment": "c3", "owner": "city"}),
+    Asset("sl-7", "streetlight", district="d1", feeder="F1", model="LED 90", catchment="c3", attributes={"owner": "city"}),
     condition="SL-OUT",
     cause="lamp_dark",
     severity="major",
