@@ -24,8 +24,12 @@ from citybrain.store.sql import load
 _SQL = load("carrying")
 
 CITY = (
-    "units", "assets", "devices", "areas", "responsibilities", "cases", "alerts", "alert_events", "orders", "order_events",
-    "timers", "outbox", "deliveries", "breakers", "cycle_modules", "quarantine", "counters",
+    "units", "assets", "devices", "ownerships", "areas", "responsibilities",
+    "people", "person_contacts", "teams", "team_members", "schedules", "schedule_layers", "layer_members", "duty_entries",
+    "duty_overrides", "duty_leaves", "duty_handovers", "escalation_policies", "escalation_steps", "people_imports", "people_state",
+    "cases", "alerts", "alert_events", "orders", "order_events", "ledger_heads", "ledger_anchors", "escalations", "order_returns", "register_proposals",
+    "timers", "outbox", "deliveries", "disturbances", "message_handles", "used_links", "breakers", "cycle_modules",
+    "quarantine", "counters",
 )  # fmt: skip
 HISTORY = ("readings", "summary_1h", "summary_1d")
 STALE = "readings_stale"
@@ -33,9 +37,9 @@ STALE = "readings_stale"
 TURNED = ("checkpoints", "stream_log", "rejudge_queue")
 SIDE = (
     "migrations", "city_move", "city_move_parts", "register_state", "archive_state", "archive_jobs", "consumer_positions",
-    "partition_states", "register_published",
+    "partition_states", "register_published", "test_orders",
 )  # fmt: skip
-_LEFT_OVER = frozenset({"counters", "cycle_modules", "breakers"})
+_LEFT_OVER = frozenset({"counters", "cycle_modules", "breakers", "people_state"})
 """what a service that ran on an empty database may have written: no city"""
 
 _TIME = {"readings": "observed_at", "summary_1h": "bucket", "summary_1d": "bucket"}
@@ -168,8 +172,8 @@ def leave_sums_alone(call: Callable[..., None], before: datetime) -> None:
         call(_SQL["leave_alone"], table=table, before=before)
 
 
-def orders_with_histories(tx: Tx) -> Iterator[Row]:
-    """Every entry of the ledger beside its order's state, order by order; an order without entries has one row of them."""
+def cases_with_histories(tx: Tx) -> Iterator[Row]:
+    """Every entry of the ledger beside the states of its case and order, case by case; a case without entries has one row."""
     with tx.conn.cursor("ledger") as cursor:
         cursor.itersize = 5000
         yield from cursor.execute(_SQL["ledger"])
