@@ -2,7 +2,7 @@
 
 Tried in this order; the first that names a unit of the register wins, so there always is one:
 
-1. `own`: the asset's own unit;
+1. `own`: who owns the asset on that day, else the asset's own unit without a date;
 2. `contract`: rules for its feeder, cabinet or contract (attribute `contract`);
 3. `area`: rules for its kind and its grid cell or district, by name or by position in a polygon;
 4. `guardian`: the guardian of last resort of its district, then of the city (rules of level guardian, then units that say
@@ -10,17 +10,21 @@ Tried in this order; the first that names a unit of the register wins, so there 
 5. the built-in unit `unassigned`, of which `gaps` warns.
 
 Within a level the rule that says more is tried first: cell before district before any place, then kind, condition, id.
+
+Ownerships and rules are dated, and a day is that of the unit which they name: at the stroke of midnight there. A step names
+what proves it: the days between which it holds, and the contract or by-law.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from citybrain.kernel.model import Asset, Unit
-from citybrain.kernel.register import Register, Responsibility
+from citybrain.kernel.register import Ownership, Register, Responsibility
 from dispatch.areas import Place, index_of
 
 UNASSIGNED = Unit("unassigned", "Unassigned (no unit is responsible)", "未分配（无责任单位）", contacts=("log:unassigned",))
@@ -28,6 +32,7 @@ UNASSIGNED = Unit("unassigned", "Unassigned (no unit is responsible)", "未分�
 REASONS = {
     "matched": "the rule fits",
     "no_own_unit": "the asset names no unit of its own",
+    "no_owner_now": "the dated owners of the asset have not begun, or have ended",
     "unknown_unit": "the rule names a unit that is not in the register",
     "no_rules": "there are no rules of this level",
     "not_yet_valid": "the rule begins later",
@@ -49,14 +54,20 @@ _SHOWN = 8
 """So many rules that fail for one reason are listed; more are counted in one step."""
 
 
+OWNED = frozenset({"own", "contract", "area"})
+"""Levels that name somebody because of what is agreed; who comes after them has the asset because nobody else has."""
+
+
 class Step(NamedTuple):
-    """One rule tried. `reason` is a key of REASONS, `rule` its id ("" for what is no rule, "*" for several)."""
+    """One rule tried. `reason` is a key of REASONS, `rule` its id ("" for what is no rule, "*" for several); `proof` are the
+    days between which it holds, and the contract or by-law, as far as the register has them."""
 
     level: str
     rule: str
     matched: bool
     reason: str
     detail: str = ""
+    proof: str = ""
 
 
 class Answer(NamedTuple):
@@ -65,12 +76,20 @@ class Answer(NamedTuple):
     unit: Unit
     trail: tuple[Step, ...]
 
+    @property
+    def level(self) -> str:
+        """How it was found: own, contract, area, guardian or unassigned."""
+        return self.trail[-1].level
 
-def find_unit(asset: Asset, condition: str | None, register: Register, on: date) -> Answer:
-    """The unit that repairs `asset` when `condition` (None: any) befalls it on the date `on`. Never none."""
+
+def find_unit(asset: Asset, condition: str | None, register: Register, on: date | datetime) -> Answer:
+    """The unit that repairs `asset` when `condition` (None: any) befalls it. Never none.
+
+    `on` is a moment, which is a day in the time zone of each unit that is asked about, or a day everywhere.
+    """
     place = place_of(asset, register)
     trail: list[Step] = []
-    for level in (_own(asset, register), *(_rules(level, asset, condition, place, register, on) for level in _LEVELS)):
+    for level in (_own(asset, register, on), *(_rules(level, asset, condition, place, register, on) for level in _LEVELS)):
         for step, unit in level:
             trail.append(step)
             if unit is not None:
@@ -110,15 +129,62 @@ def gaps(register: Register) -> list[str]:
 _Level = Iterator[tuple[Step, Unit | None]]
 
 
-def _own(asset: Asset, register: Register) -> _Level:
-    if not asset.unit:
-        yield Step("own", "", False, "no_own_unit"), None
-    else:
-        unit = register.units.get(asset.unit)
-        yield Step("own", "", unit is not None, "matched" if unit else "unknown_unit", f"unit {asset.unit}"), unit
+def owner_of(asset: str, register: Register, on: date | datetime) -> Ownership | None:
+    """The dated ownership of an asset that is in force; of several the one that began last."""
+    found = None
+    for one in register.ownerships.get(asset, ()):  # in order of their first day
+        if _in_force(one, register, on) is None:
+            found = one
+    return found
 
 
-def _rules(level: str, asset: Asset, condition: str | None, place: Place, register: Register, on: date) -> _Level:
+def _own(asset: Asset, register: Register, on: date | datetime) -> _Level:
+    dated = owner_of(asset.id, register, on)
+    if dated is not None:
+        unit = register.units.get(dated.unit)
+        reason = "matched" if unit else "unknown_unit"
+        yield Step("own", "", unit is not None, reason, f"unit {dated.unit}", proof_of(dated)), unit
+    elif others := register.ownerships.get(asset.id):
+        last = others[-1]
+        yield Step("own", "", False, "no_owner_now", f"unit {last.unit}", proof_of(last)), None
+    if dated is None or dated.unit not in register.units:
+        if not asset.unit:
+            yield Step("own", "", False, "no_own_unit"), None
+        else:
+            unit = register.units.get(asset.unit)
+            yield Step("own", "", unit is not None, "matched" if unit else "unknown_unit", f"unit {asset.unit}"), unit
+
+
+def proof_of(said: Ownership | Responsibility) -> str:
+    """The days between which something holds, and its source: "2026-01-01 to 2027-12-31; contract LT-2026-07"."""
+    first, last = said.valid_from, said.valid_to
+    days = f"{first or ''} to {last or ''}".strip() if first or last else ""
+    return "; ".join(part for part in (days, said.source) if part)
+
+
+def _day(unit: Unit | None, on: date | datetime) -> date:
+    """The day at the unit."""
+    if not isinstance(on, datetime):
+        return on
+    try:
+        return on.astimezone(ZoneInfo(unit.timezone if unit else "UTC")).date()
+    except (OSError, ValueError, KeyError):
+        return on.date()
+
+
+def _in_force(said: Ownership | Responsibility, register: Register, on: date | datetime) -> tuple[str, str] | None:
+    """Why something dated does not hold, with a detail; None when it does."""
+    if said.valid_from is None and said.valid_to is None:
+        return None
+    day = _day(register.units.get(said.unit), on)
+    if said.valid_from is not None and day < said.valid_from:
+        return "not_yet_valid", f"from {said.valid_from}"
+    if said.valid_to is not None and day > said.valid_to:
+        return "expired", f"the last day was {said.valid_to}"
+    return None
+
+
+def _rules(level: str, asset: Asset, condition: str | None, place: Place, register: Register, on: date | datetime) -> _Level:
     rules = [rule for rule in register.responsibilities if rule.level == level]
     rules.sort(key=lambda rule: (-_said(rule, place), rule.id))
     if level == "guardian":
@@ -135,14 +201,14 @@ def _rules(level: str, asset: Asset, condition: str | None, place: Place, regist
 
 
 def _tried(
-    rules: list[Responsibility], asset: Asset, condition: str | None, place: Place, register: Register, on: date
+    rules: list[Responsibility], asset: Asset, condition: str | None, place: Place, register: Register, on: date | datetime
 ) -> _Level:
     for rule in rules:
-        reason, detail = _verdict(rule, asset, condition, place, on)
+        reason, detail = _in_force(rule, register, on) or _verdict(rule, asset, condition, place)
         unit = register.units.get(rule.unit) if reason == "matched" else None
         if reason == "matched" and unit is None:
             reason, detail = "unknown_unit", f"unit {rule.unit}"
-        yield Step(rule.level, rule.id, unit is not None, reason, detail), unit
+        yield Step(rule.level, rule.id, unit is not None, reason, detail, proof_of(rule)), unit
 
 
 def _guardians(area: str, register: Register) -> _Level:
@@ -154,12 +220,8 @@ def _guardians(area: str, register: Register) -> _Level:
         yield Step("guardian", "", True, "matched", f"unit {unit.id} is guardian of the {where}"), unit
 
 
-def _verdict(rule: Responsibility, asset: Asset, condition: str | None, place: Place, on: date) -> tuple[str, str]:
+def _verdict(rule: Responsibility, asset: Asset, condition: str | None, place: Place) -> tuple[str, str]:
     """Why a rule does or does not fit: the first thing that differs."""
-    if rule.valid_from is not None and on < rule.valid_from:
-        return "not_yet_valid", f"from {rule.valid_from}"
-    if rule.valid_to is not None and on > rule.valid_to:
-        return "expired", f"the last day was {rule.valid_to}"
     pairs = (
         ("kind", rule.kind, asset.kind),
         ("condition", rule.condition, condition),

@@ -44,10 +44,11 @@ def route(
     with open_db(settings) as db, db.transaction() as tx:
         register = register_store.load_rules(tx)
         register.assets = register_store.assets_by_id(tx, [asset])
+        register.ownerships = dict(register_store.ownerships_of(tx, [asset]))
     if asset not in register.assets:
         raise NotFound(f"no asset {asset!r} in the register")
     found = register.assets[asset]
-    answer = find_unit(found, condition, register, clock.parse(run_clock(settings)).now().date())
+    answer = find_unit(found, condition, register, clock.parse(run_clock(settings)).now())
     say = settings.language
     if output is Output.JSON:
         trail = [step._asdict() for step in answer.trail]
@@ -64,6 +65,7 @@ def route(
             "matched": text("register.step_matched" if step.matched else "register.step_failed", say),
             "why": code_text("routes.", step.reason, say),
             "detail": step.detail,
+            "proof": step.proof,
         }
         for step in answer.trail
     ]

@@ -43,6 +43,10 @@ _WHAT = {
         "Devices and the assets that they are bound to, with from and to dates.",
         "citybrain import devices devices.csv",
     ),
+    "ownerships": (
+        "Who owns an asset from one day to another, with the by-law or contract; the id is the asset's.",
+        "citybrain import ownerships owners.csv",
+    ),
     "units": (
         "Units that repair: name, time zone, calendar, contacts, lead, supervisor, guardian_of.",
         "citybrain import units units.csv",

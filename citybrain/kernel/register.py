@@ -30,6 +30,23 @@ class Responsibility:
     valid_from: date | None = None
     valid_to: date | None = None
     note: str = ""
+    source: str = ""
+    """The contract or by-law that says so: its number, its paragraph, its address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """An asset belongs to a unit from one day to another, both included; a day is that of the unit's time zone.
+
+    Of several in force the one that began last counts. An asset's plain `unit` counts on days that none covers.
+    """
+
+    asset: str
+    unit: str
+    valid_from: date | None = None
+    valid_to: date | None = None
+    source: str = ""
+    """The contract or by-law that says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +70,5 @@ class Register:
     units: dict[str, Unit] = field(default_factory=dict)
     responsibilities: Sequence[Responsibility] = ()
     areas: Sequence[Area] = ()
+    ownerships: dict[str, Sequence[Ownership]] = field(default_factory=dict)
+    """By asset id, each in order of valid_from."""

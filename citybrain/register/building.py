@@ -12,7 +12,7 @@ from citybrain.geo import geometry
 from citybrain.kernel import contacts
 from citybrain.kernel.errors import RegisterError
 from citybrain.kernel.model import Asset, Device, Unit
-from citybrain.kernel.register import Area, Responsibility
+from citybrain.kernel.register import Area, Ownership, Responsibility
 from citybrain.register.fields import Line, Refused
 from citybrain.register.mapping import ColumnMap, Mapped, Skipped
 from citybrain.register.report import Report
@@ -81,7 +81,9 @@ def take_rows(rows: list[Line], columns: ColumnMap, report: Report) -> dict[Hash
 
 
 def key_of(what: str, row: Mapped) -> Hashable:
-    """What makes an object of the register one: its id; of a binding also the asset and the beginning."""
+    """What makes an object of the register one: its id; of a binding also the asset and the beginning, of an owner the day."""
+    if what == "ownerships":
+        return row.id, row.values.get("valid_from")
     return (row.id, row.values.get("asset"), row.values.get("valid_from")) if what == "devices" else row.id
 
 
@@ -147,6 +149,17 @@ def _device(row: Mapped, old: Device | None, present: Present) -> Device:
     return made
 
 
+def _ownership(row: Mapped, old: Ownership | None, present: Present) -> Ownership:
+    """The id of a row is that of the asset."""
+    values = {**row.values, "source": row.values.get("source") or (old.source if old else "")}
+    made = replace(old, **values) if old else Ownership(row.id, **values)
+    _known("asset", made.asset, present.assets)
+    _known("unit", made.unit, present.units)
+    if made.valid_from and made.valid_to and made.valid_to < made.valid_from:
+        raise Refused("bad_period", f"from {made.valid_from} to {made.valid_to}")
+    return made
+
+
 def _unit(row: Mapped, old: Unit | None, present: Present) -> Unit:
     values = {name: value for name, value in row.values.items() if value is not None}
     made = replace(old, **values) if old else Unit(row.id, **values)
@@ -165,6 +178,7 @@ def _unit(row: Mapped, old: Unit | None, present: Present) -> Unit:
 
 def _responsibility(row: Mapped, old: Responsibility | None, present: Present) -> Responsibility:
     values = {**row.values, "note": row.values.get("note") or (old.note if old else "")}
+    values["source"] = row.values.get("source") or (old.source if old else "")
     made = replace(old, **values) if old else Responsibility(row.id, **values)
     _known("unit", made.unit, present.units)
     if made.valid_from and made.valid_to and made.valid_to < made.valid_from:
@@ -189,6 +203,7 @@ def _area(row: Mapped, old: Area | None, present: Present) -> Area:
 _MAKERS: Mapping[str, Callable[[Mapped, Any, Present], Any]] = {
     "assets": _asset,
     "devices": _device,
+    "ownerships": _ownership,
     "units": _unit,
     "responsibilities": _responsibility,
     "areas": _area,

@@ -93,6 +93,12 @@ def _present(tx: Tx, what: str, taken: Mapping[Hashable, Taken], calendars: Coll
     elif what == "devices":
         present.objects = {(d.id, d.asset, d.valid_from): d for found in store.load_devices(tx).values() for d in found}
         present.assets = store.assets_by_id(tx, [item.row.values["asset"] for item in taken.values()]).keys()
+    elif what == "ownerships":
+        ids = [item.row.id for item in taken.values()]
+        present.objects = {
+            (one.asset, one.valid_from): one for owners in store.ownerships_of(tx, ids).values() for one in owners
+        }
+        present.assets = store.assets_by_id(tx, ids).keys()
     elif what == "units":
         present.objects = dict(rules.units)
     elif what == "responsibilities":
@@ -105,6 +111,7 @@ def _present(tx: Tx, what: str, taken: Mapping[Hashable, Taken], calendars: Coll
 _SAVERS: Mapping[str, Any] = {
     "assets": store.save_assets,
     "devices": store.save_devices,
+    "ownerships": store.save_ownerships,
     "units": store.save_units,
     "responsibilities": store.save_responsibilities,
     "areas": store.save_areas,

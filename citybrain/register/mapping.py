@@ -90,7 +90,7 @@ class ColumnMap:
         position = f"{lat:.6f},{lon:.6f}" if lat is not None and lon is not None else None
         for template in self.spec.id:
             found = self._filled(template, row, self._blank, {POSITION: position})
-            name = asset_id(found) if found and self.spec.what == "assets" else found
+            name = asset_id(found) if found and self.spec.what in {"assets", "ownerships"} else found
             if name:
                 return name
         raise Refused("no_id", f"{' and '.join(self.spec.id)} are blank")

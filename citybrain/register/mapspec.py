@@ -75,7 +75,7 @@ class SkipSpec(_Strict):
 class MapSpec(_Strict):
     """A column map."""
 
-    what: Literal["assets", "devices", "units", "responsibilities", "areas"]
+    what: Literal["assets", "devices", "ownerships", "units", "responsibilities", "areas"]
     source: str = Field("", description="Where the file comes from, for people.")
     format: Literal["csv", "geojson"] | None = Field(None, description="None: by the ending of the file's name.")
     encoding: str = Field("utf-8", description="A byte order mark is removed.")

@@ -42,6 +42,7 @@ class City:
         """Read the whole register. The object stays the same: decoder and engines hold it."""
         fresh, register = register_store.load_register(tx), self.register
         register.version, register.assets, register.devices = fresh.version, fresh.assets, fresh.devices
+        register.ownerships = fresh.ownerships
         self._replace_rules(fresh)
 
     def _replace_rules(self, fresh: Register) -> None:
@@ -57,6 +58,7 @@ class City:
         changed = [asset.id for asset in changes.assets if register.assets.get(asset.id) != asset]
         register.assets.update({asset.id: asset for asset in changes.assets})
         register.devices.update(changes.devices)
+        register.ownerships.update(changes.ownerships)
         register.version = changes.version
         if changes.rules is not None:
             self._replace_rules(changes.rules)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 import pytest
 
 from citybrain.kernel.model import Asset, Device, Unit
-from citybrain.kernel.register import Area, Register, Responsibility
+from citybrain.kernel.register import Area, Ownership, Register, Responsibility
 from citybrain.store import register as store
 from citybrain.store.db import ConstraintError, Database
 
@@ -112,7 +112,7 @@ def test_a_worker_takes_over_only_what_is_newer(db: Database) -> None:
         store.save_devices(tx, [Device("d", "A")])
     version = saved(db).version
     with db.transaction() as tx:
-        assert store.changed_since(tx, version) == (version, [], {}, None)
+        assert store.changed_since(tx, version) == (version, [], {}, None, {})
         store.save_assets(tx, [Asset("B", "drain", lat=1), Asset("A", "drain")])
         store.save_devices(tx, [Device("d", "B", valid_from=datetime(2026, 5, 1, tzinfo=UTC))])
     with db.transaction() as tx:
@@ -191,3 +191,28 @@ def test_two_hundred_thousand_assets(db: Database) -> None:
     found = saved(db).assets
     assert len(found) == 200_000
     assert found["SL-000000"].district is found["SL-199999"].district
+
+
+def test_dated_owners_follow_one_another_and_are_taken_over(db: Database) -> None:
+    with db.transaction() as tx:
+        store.save_units(tx, UNITS)
+        store.save_assets(tx, [Asset("A", "drain"), Asset("B", "drain")])
+    version = saved(db).version
+    first, second = UNITS[0].id, UNITS[1].id
+    with db.transaction() as tx:
+        store.save_ownerships(tx, [Ownership("A", first, source="by-law 4")])
+        store.save_ownerships(tx, [Ownership("A", second, date(2026, 7, 1), source="contract K-9"), Ownership("B", first)])
+    owners = [
+        # the new owner ends the old one on the day before
+        Ownership("A", first, None, date(2026, 6, 30), "by-law 4"),
+        Ownership("A", second, date(2026, 7, 1), None, "contract K-9"),
+    ]
+    with db.transaction() as tx:
+        found = store.changed_since(tx, version)
+        assert found.ownerships == {"A": owners, "B": [Ownership("B", first)]}
+        assert (found.assets, found.rules) == ([], None)
+        assert store.ownerships_of(tx, ["A", "none"]) == {"A": owners}
+        assert store.save_ownerships(tx, owners) == 0, "the same again changes nothing"
+    register = saved(db)
+    assert register.ownerships["A"] == owners
+    assert register.version > version

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 
 from citybrain.kernel.errors import RegisterError
 from citybrain.kernel.model import Asset, Unit
-from citybrain.kernel.register import Area, Register, Responsibility
+from citybrain.kernel.register import Area, Ownership, Register, Responsibility
 from dispatch.areas import AreaIndex
 from dispatch.responsibility import REASONS, UNASSIGNED, find_unit, gaps, place_of
 
@@ -242,3 +242,61 @@ def test_gaps_are_named() -> None:
     assert "'nowhere'" in found[2]
     assert gaps(register(rule("s", "guardian", "a"))) == []
     assert gaps(register(guardians=[Unit("hall", "", guardian_of=("*",))])) == []
+
+
+def owned(*owners: Ownership, unit: str | None = None) -> tuple[Asset, Register]:
+    found = register(rule("r-area", "area", "e", area="north", source="by-law 12 of 2019"))
+    found.units["a"] = Unit("a", "a", timezone="Asia/Shanghai")
+    found.units["b"] = Unit("b", "b", timezone="Pacific/Honolulu")
+    found.ownerships = {"L1": owners}
+    return Asset("L1", "streetlight", unit=unit, district="north"), found
+
+
+def test_an_owner_counts_from_midnight_where_it_is() -> None:
+    asset, found = owned(
+        Ownership("L1", "a", None, date(2026, 6, 30), "contract K-1"),
+        Ownership("L1", "b", date(2026, 7, 1), date(2026, 12, 31), "contract K-2"),
+    )
+    midnight_at_a = datetime(2026, 6, 30, 16, tzinfo=UTC)
+    midnight_at_b = datetime(2026, 7, 1, 10, tzinfo=UTC)
+    for at, unit in (
+        (midnight_at_a - timedelta(seconds=1), "a"),
+        # in between neither is: it is July in Shanghai, and June in Honolulu still
+        (midnight_at_a, "e"),
+        (midnight_at_b - timedelta(seconds=1), "e"),
+        (midnight_at_b, "b"),
+        (datetime(2027, 1, 1, 10, tzinfo=UTC), "e"),
+    ):
+        assert find_unit(asset, None, found, at).unit.id == unit, at
+
+
+def test_the_trail_names_the_days_and_the_by_law() -> None:
+    asset, found = owned(Ownership("L1", "a", date(2026, 1, 1), date(2026, 6, 30), "contract K-1"))
+    step = find_unit(asset, None, found, date(2026, 6, 30)).trail[-1]
+    assert (step.level, step.reason, step.proof) == ("own", "matched", "2026-01-01 to 2026-06-30; contract K-1")
+    late = find_unit(asset, None, found, date(2026, 7, 1))
+    assert [(one.level, one.reason, one.proof) for one in late.trail] == [
+        ("own", "no_owner_now", "2026-01-01 to 2026-06-30; contract K-1"),
+        ("own", "no_own_unit", ""),
+        ("contract", "no_rules", ""),
+        ("area", "matched", "by-law 12 of 2019"),
+    ]
+    assert late.level == "area"
+
+
+def test_of_several_owners_the_last_to_begin_counts_and_the_plain_unit_fills_the_gaps() -> None:
+    asset, found = owned(
+        Ownership("L1", "a"),
+        Ownership("L1", "b", date(2026, 3, 1), date(2026, 3, 31)),
+        unit="c",
+    )
+    assert [find_unit(asset, None, found, date(2026, month, 15)).unit.id for month in (2, 3, 4)] == ["a", "b", "a"]
+    asset, found = owned(Ownership("L1", "b", date(2026, 3, 1), date(2026, 3, 31)), unit="c")
+    assert [find_unit(asset, None, found, date(2026, month, 15)).unit.id for month in (2, 3, 4)] == ["c", "b", "c"]
+
+
+def test_an_owner_that_the_register_lacks_is_passed_over_in_the_open() -> None:
+    asset, found = owned(Ownership("L1", "gone"), unit="c")
+    answer = find_unit(asset, None, found, ON)
+    assert answer.unit.id == "c"
+    assert answer.trail[0].reason == "unknown_unit"

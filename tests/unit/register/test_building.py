@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from citybrain.kernel.model import Asset, Device, Unit
-from citybrain.kernel.register import Area, Responsibility
+from citybrain.kernel.register import Area, Ownership, Responsibility
 from citybrain.register.building import Present, build, take_rows
 from citybrain.register.fields import REASONS, Refused
 from citybrain.register.mapping import ColumnMap
@@ -18,6 +19,7 @@ from citybrain.register.report import Report
 COLUMNS: dict[str, tuple[str, ...]] = {
     "assets": ("id", "kind", "name", "unit", "interval_s", "attributes.k"),
     "devices": ("id", "asset", "valid_from", "valid_to"),
+    "ownerships": ("id", "unit", "valid_from", "valid_to", "source"),
     "units": ("id", "name", "timezone", "calendar", "contacts"),
     "responsibilities": ("id", "level", "unit", "valid_from", "valid_to"),
     "areas": ("id", "type", "polygon"),
@@ -112,3 +114,22 @@ def test_a_row_that_the_reader_could_not_read_is_refused_with_its_line() -> None
     report = Report("file", "assets")
     assert take_rows([(7, Refused("too_few_fields", "1"))], columns, report) == {}
     assert (report.refused[0].line, report.refused[0].reason) == (7, "too_few_fields")
+
+
+def test_an_owner_has_the_assets_id_and_a_first_day() -> None:
+    known = Ownership("A", "u", date(2020, 1, 1), None, "by-law 4")
+    present = Present(objects={("A", date(2020, 1, 1)): known}, assets={"A"}, units={"u", "v"})
+    found, report = run(
+        "ownerships",
+        ("A", "u", "2020-01-01", "", ""),
+        ("A", "v", "2026-07-01", "2027-06-30", "contract K-9"),
+        ("B", "v", "2026-07-01"),
+        ("A", "w", "2028-01-01"),
+        ("A", "v", "2029-01-01", "2028-01-01"),
+        ("A", "v", "2026-07-01", "", "another"),
+        present=present,
+    )
+    # the source that the register has stays when the file has none
+    assert found == [Ownership("A", "v", date(2026, 7, 1), date(2027, 6, 30), "contract K-9")]
+    assert report.unchanged == 1
+    assert report.reasons() == {"unknown_asset": 1, "unknown_unit": 1, "bad_period": 1, "duplicate_id": 1}
