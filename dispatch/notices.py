@@ -36,6 +36,14 @@ _UNTIL_DONE = frozenset({"overdue", "escalated_lead", "escalated_supervisor"})
 PURPOSES = (*sorted(_SAME_STATE | _UNTIL_DONE), "closed", "cancelled")
 
 
+class Target(NamedTuple):
+    """A contact URL to be told; whose it is (None: a unit's) and the language that is wanted there ("": the city's)."""
+
+    url: str
+    person: str | None = None
+    language: str = ""
+
+
 class Telling(NamedTuple):
     """Whom a step reaches. `skipped` are the levels before it with nobody to tell; `level` None: nobody at all."""
 
