@@ -31,6 +31,7 @@ def end(
         orders.set_state(tx, str(order["id"]), state, reason=reason, at=now)
         telling.tell_unit(tx, {**order, "state": state}, state, unit=unit, info=info, reason=reason, now=now)
     cases.close(tx, [case_id], outcome=outcome, at=now)
+    ledger.ended(tx, [case_id], outcome=outcome, at=now, actor=actor, reason=reason)
     timers.drop(tx, [case_id], OF_CASE)
     if case["children"]:
         # children that still fire get their own cases when they had time to come back

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from citybrain.store import alerts, cases, timers
 from citybrain.store.db import Row, Tx
+from dispatch import ledger
 from dispatch.board import OpenCase
 
 
@@ -15,6 +16,8 @@ def adopt(tx: Tx, parent: str, taken: Sequence[str], *, now: datetime, reason: s
     moved = alerts.adopt(tx, parent, taken)
     alerts.note(tx, now, "grouped", [(alert, reason, parent) for alert in moved])
     cases.close(tx, taken, outcome="grouped", at=now)
+    ledger.ended(tx, taken, outcome="grouped", at=now, actor="dispatch", reason=reason, facts={"parent": parent})
+    ledger.note(tx, parent, "grouped", at=now, actor="dispatch", reason=reason, facts={"cases": sorted(taken)})
     timers.drop(tx, taken, ["gathering", "verify"])
 
 

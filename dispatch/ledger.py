@@ -1,147 +1,189 @@
-"""The history of work orders as a chain: each entry's hash covers the entry and the hash of the one before it.
+"""The ledger: what happened to a case and its order, written at the end of the chain of the case.
 
-Nobody can change, drop or slip in an entry without breaking the chain of that order; `verify` says where. What was cut off
-at the end shows when the state of the order is given as well.
+Who writes holds the case. `append` writes what concerns the order, `note` what concerns the case, `sent_out`, `ended` and
+`reopened` the life of cases; what begins in a batch is drafted (`Drafted`). Reading and checking: `dispatch.audit`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
-from typing import NamedTuple
+from datetime import datetime
+from typing import Any
 
-from citybrain.kernel.errors import StateError
-from citybrain.store import orders as store
-from citybrain.store.db import Tx
-from dispatch.orders import NEW, NOTES, move
+from citybrain.kernel.errors import NotFound, StateError
+from citybrain.store import ledger as store
+from citybrain.store import orders as orders_store
+from citybrain.store.db import Row, Tx
+from dispatch.audit import Fault, verify
+from dispatch.chain import GENESIS, VERSION, Entry, Facts, chained, follow
+from dispatch.entries import CASE_NOTES, NEW, case_move
+from dispatch.orders import NOTES, move
 
-GENESIS = bytes(32)
-"""`prev_hash` of the first entry of an order."""
-
-
-class OrderEvent(NamedTuple):
-    """One entry of the ledger. `at` is aware; moves change the state, notes leave it as it is."""
-
-    order_id: str
-    event: str
-    from_state: str
-    to_state: str
-    at: datetime
-    actor: str
-    reason: str
-    detail: str
-    prev_hash: bytes
-    hash: bytes
-
-
-class Fault(NamedTuple):
-    """A place where the ledger is not what was written. `entry` counts the entries of that order from 0."""
-
-    order_id: str
-    entry: int
-    reason: str
-    """hash_mismatch, broken_chain, unknown_move, wrong_state or cut_off"""
-    detail: str
-
-
-def seal(prev: bytes, *facts: str, at: datetime) -> bytes:
-    """SHA-256 over the hash before and the canonical JSON of an entry's facts (UTC, microseconds)."""
-    stamp = at.astimezone(UTC).isoformat(timespec="microseconds")
-    body = json.dumps([*facts, stamp], ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(prev + body.encode()).digest()
-
-
-def _sealed(event: OrderEvent) -> bytes:
-    facts = (event.order_id, event.event, event.from_state, event.to_state, event.actor, event.reason, event.detail)
-    return seal(event.prev_hash, *facts, at=event.at)
-
-
-def chained(
-    prev: bytes,
-    order_id: str,
-    event: str,
-    from_state: str,
-    to_state: str,
-    *,
-    at: datetime,
-    actor: str,
-    reason: str,
-    detail: str,
-) -> OrderEvent:
-    """The entry that follows `prev` in the chain of an order."""
-    raw = OrderEvent(order_id, event, from_state, to_state, at, actor, reason, detail, prev, b"")
-    return raw._replace(hash=_sealed(raw))
+__all__ = [
+    "GENESIS", "Drafted", "Entry", "Facts", "Fault", "append", "case_states", "chained", "ended", "entry_of", "note", "notes", "read",
+    "reopened", "sent_out", "states", "verify",
+]  # fmt: skip
 
 
 def append(
-    tx: Tx, order_id: str, event: str, from_state: str, *, at: datetime, actor: str, reason: str, detail: str = ""
-) -> str:
-    """Write a move or a note at the end of an order's chain; the state after it. The caller holds the order's case.
+    tx: Tx, order_id: str, event: str, from_state: str, *, at: datetime, actor: str, reason: str, detail: str = "",
+    facts: Facts | None = None,
+) -> str:  # fmt: skip
+    """Write a move or a note about an order; its state after it. The caller holds the order's case.
 
-    Raises StateError for a move that the table does not allow; nothing is written then.
+    Raises StateError for a move that the table does not allow, NotFound for no such order; nothing is written then.
     """
     to_state = from_state if event in NOTES else move(from_state, event)
-    prev = GENESIS if from_state == NEW else store.last_hash(tx, order_id) or GENESIS
-    entry = chained(prev, order_id, event, from_state, to_state, at=at, actor=actor, reason=reason, detail=detail)
-    store.add_event(tx, entry._asdict())
+    head = store.head_of_order(tx, order_id)
+    if head is None:
+        raise NotFound(f"no order {order_id!r}")
+    entry = chained(
+        head.hash or GENESIS, head.case_id, order_id, event, from_state, to_state, at=at, actor=actor, reason=reason,
+        detail=detail, facts=facts,
+    )  # fmt: skip
+    store.add(tx, _row(entry))
     return to_state
 
 
-def read(tx: Tx, order_id: str | None = None) -> list[OrderEvent]:
-    """The entries of one order, or of all, in the order of writing."""
-    return [
-        OrderEvent(
-            str(row["order_id"]),
-            row["event"],
-            row["from_state"],
-            row["to_state"],
-            row["at"],
-            row["actor"],
-            row["reason"],
-            row["detail"],
-            bytes(row["prev_hash"]),
-            bytes(row["hash"]),
+def note(
+    tx: Tx, case_id: str, event: str, *, at: datetime, actor: str, reason: str, detail: str = "", facts: Facts | None = None
+) -> None:
+    """Write what concerns the case and leaves its state as it is (`CASE_NOTES`). The caller holds the case.
+
+    Raises StateError for an event that no line of CASE_NOTES explains, NotFound for a case without a beginning.
+    """
+    notes(tx, [case_id], event, at=at, actor=actor, reason=reason, detail=detail, facts=facts)
+
+
+def notes(
+    tx: Tx, case_ids: Iterable[str], event: str, *, at: datetime, actor: str, reason: str, detail: str = "",
+    facts: Facts | None = None,
+) -> None:  # fmt: skip
+    """The same note about several cases, by two statements."""
+    if event not in CASE_NOTES:
+        raise StateError("case", "any", event)
+    _together(tx, case_ids, event, at=at, actor=actor, reason=reason, detail=detail, facts=facts)
+
+
+def sent_out(tx: Tx, case_id: str, *, at: datetime, actor: str, reason: str, facts: Facts | None = None) -> None:
+    """A case that waited goes out; facts as for `opened`."""
+    _together(tx, [case_id], "sent_out", at=at, actor=actor, reason=reason, facts=facts)
+
+
+def ended(
+    tx: Tx, case_ids: Iterable[str], *, outcome: str, at: datetime, actor: str, reason: str, facts: Facts | None = None
+) -> None:
+    """Cases are closed. The caller holds them, and closes them with the same outcome and time."""
+    _together(tx, case_ids, "ended", at=at, actor=actor, reason=reason, facts={"outcome": outcome, **(facts or {})})
+
+
+def reopened(tx: Tx, case_id: str, *, at: datetime, actor: str, reason: str, facts: Facts | None = None) -> None:
+    """A closed case is open again."""
+    _together(tx, [case_id], "reopened", at=at, actor=actor, reason=reason, facts=facts)
+
+
+def _together(
+    tx: Tx, case_ids: Iterable[str], event: str, *, at: datetime, actor: str, reason: str, detail: str = "",
+    facts: Facts | None = None,
+) -> None:  # fmt: skip
+    wanted = sorted(set(case_ids))
+    heads = store.heads(tx, wanted)
+    made = []
+    for case_id in wanted:
+        head = heads.get(case_id)
+        if head is None:
+            raise NotFound(f"no case {case_id!r} in the ledger: its chain has no beginning")
+        after = head.state if event in CASE_NOTES else case_move(head.state, event)
+        made.append(
+            chained(
+                head.hash or GENESIS, case_id, None, event, head.state, after, at=at, actor=actor, reason=reason,
+                detail=detail, facts=facts,
+            )
+        )  # fmt: skip
+    store.add_many(tx, [_row(entry) for entry in made])
+
+
+class Drafted:
+    """Entries that are written together by a few statements: of new cases and orders. They are chained when they are written."""
+
+    def __init__(self) -> None:
+        self._loose: list[Entry] = []
+        self._new: dict[str, str] = {}
+        """new case -> its state"""
+
+    def case(
+        self, case_id: str, event: str, *, at: datetime, actor: str, reason: str, detail: str = "", facts: Facts | None = None
+    ) -> None:
+        """The beginning of a new case (`opened` or `waits`), or what follows of it. Raises StateError."""
+        state = self._new.get(case_id, NEW)
+        after = state if event in CASE_NOTES else case_move(state, event)
+        self._new[case_id] = after
+        self._add(case_id, None, event, state, after, at=at, actor=actor, reason=reason, detail=detail, facts=facts)
+
+    def order(
+        self, case_id: str, order_id: str, event: str, from_state: str, *, at: datetime, actor: str, reason: str,
+        detail: str = "", facts: Facts | None = None,
+    ) -> str:  # fmt: skip
+        """A move of an order, or a note about it; its state after it. Raises StateError."""
+        after = from_state if event in NOTES else move(from_state, event)
+        self._add(case_id, order_id, event, from_state, after, at=at, actor=actor, reason=reason, detail=detail, facts=facts)
+        return after
+
+    def _add(
+        self, case_id: str, order_id: str | None, event: str, before: str, after: str, *, at: datetime, actor: str,
+        reason: str, detail: str, facts: Facts | None,
+    ) -> None:  # fmt: skip
+        self._loose.append(
+            Entry(case_id, order_id, event, before, after, at, actor, reason, detail, facts or {}, VERSION, b"", b"")
         )
-        for row in store.ledger(tx, order_id)
-    ]
+
+    def write(self, tx: Tx) -> None:
+        """Chain and write all of them. The caller holds the cases, and has written what is new."""
+        heads = {case: head.hash or GENESIS for case, head in store.heads(tx, self._old()).items()}
+        rows = []
+        for loose in self._loose:
+            entry = follow(heads.get(loose.case_id, GENESIS), loose)
+            heads[loose.case_id] = entry.hash
+            rows.append(_row(entry))
+        store.add_many(tx, rows)
+        self._loose, self._new = [], {}
+
+    def _old(self) -> list[str]:
+        return sorted({entry.case_id for entry in self._loose} - self._new.keys())
+
+
+def read(tx: Tx, order_id: str | None = None) -> list[Entry]:
+    """The entries of all cases in the order of writing, or those of the case of one order."""
+    return [entry_of(row) for row in store.entries(tx, order_id)]
 
 
 def states(tx: Tx, order_id: str | None = None) -> dict[str, str]:
     """The state of one order, or of all: what `verify` compares the history with."""
-    return store.states(tx, order_id)
+    return orders_store.states(tx, order_id)
 
 
-def verify(events: Iterable[OrderEvent], states: Mapping[str, str] | None = None) -> list[Fault]:
-    """Check every chain among `events`; empty when all is as it was written.
-
-    `states` (order id -> state) adds the check that the history of each order leads to the state it is in.
-    """
-    faults: list[Fault] = []
-    heads: dict[str, tuple[bytes, str, int]] = {}
-    for entry in events:
-        prev, state, index = heads.get(entry.order_id, (GENESIS, NEW, 0))
-        faults += [Fault(entry.order_id, index, reason, detail) for reason, detail in _entry_faults(entry, prev, state)]
-        heads[entry.order_id] = (entry.hash, entry.to_state, index + 1)
-    for order, state in (states or {}).items():
-        _, reached, index = heads.get(order, (GENESIS, NEW, 0))
-        if reached != state:
-            faults.append(Fault(order, index, "cut_off", f"the history ends in {reached!r}, the order is {state!r}"))
-    return faults
+def case_states(tx: Tx) -> dict[str, str]:
+    """The state of every case."""
+    return store.case_states(tx)
 
 
-def _entry_faults(entry: OrderEvent, prev: bytes, state: str) -> Iterable[tuple[str, str]]:
-    if _sealed(entry) != entry.hash:
-        yield "hash_mismatch", f"{entry.event} at {entry.at.isoformat()} was changed after it had been written"
-    if entry.prev_hash != prev:
-        yield "broken_chain", f"{entry.event} at {entry.at.isoformat()} does not follow the entry before it"
-    if entry.from_state != state:
-        yield "wrong_state", f"{entry.event} starts in {entry.from_state!r}, the order was {state!r}"
-    try:
-        expected = entry.from_state if entry.event in NOTES else move(entry.from_state, entry.event)
-    except StateError as error:
-        yield "unknown_move", str(error)
-        return
-    if expected != entry.to_state:
-        yield "unknown_move", f"{entry.event} from {entry.from_state!r} leads to {expected!r}, not {entry.to_state!r}"
+def entry_of(row: Mapping[str, Any]) -> Entry:
+    """An entry from its row."""
+    order = row["order_id"]
+    given = {
+        key: row[key] for key in ("event", "from_state", "to_state", "at", "actor", "reason", "detail", "facts", "version")
+    }
+    return Entry(
+        case_id=str(row["case_id"]),
+        order_id=None if order is None else str(order),
+        prev_hash=bytes(row["prev_hash"]),
+        hash=bytes(row["hash"]),
+        seq=row["seq"],
+        **given,
+    )
+
+
+def _row(entry: Entry) -> Row:
+    row = entry._asdict()
+    del row["seq"]
+    return row

@@ -20,9 +20,9 @@ from dispatch import telling
 from dispatch.board import OpenCase
 from dispatch.books import Books
 from dispatch.deadlines import Deadline, due
-from dispatch.ledger import GENESIS, chained
+from dispatch.ledger import Drafted
 from dispatch.notices import clock, ladder
-from dispatch.orders import NEW, move
+from dispatch.orders import NEW
 from dispatch.responsibility import UNASSIGNED, Step, find_unit
 
 log = logging.getLogger(__name__)
@@ -102,12 +102,14 @@ class Draft:
     cases: list[dict[str, Any]] = field(default_factory=list)
     opened: list[OpenedOrder] = field(default_factory=list)
     _orders: list[dict[str, Any]] = field(default_factory=list)
-    _events: list[dict[str, Any]] = field(default_factory=list)
+    _entries: Drafted = field(default_factory=Drafted)
     _notices: list[dict[str, Any]] = field(default_factory=list)
     _timers: dict[str, dict[str, datetime]] = field(default_factory=dict)
 
-    def case(self, case: OpenCase, *, opened_at: datetime, parents: tuple[str, ...] = ()) -> None:
-        """A new case."""
+    def case(
+        self, case: OpenCase, *, opened_at: datetime, reason: str, parents: tuple[str, ...] = (), district: str | None = None
+    ) -> None:
+        """A new case, and why there is one."""
         self.cases.append(
             {
                 "id": case.id,
@@ -123,6 +125,9 @@ class Draft:
                 "parents": list(parents),
             }
         )
+        event = "waits" if case.state == "gathering" else "opened"
+        facts = {**facts_of(case), "filing_item": case.filing, "district": district}
+        self._entries.case(case.id, event, at=opened_at, actor="dispatch", reason=reason, facts=facts)
 
     def timer(self, case_id: str, purpose: str, at: datetime) -> None:
         """A timer of a case."""
@@ -140,7 +145,16 @@ class Draft:
         unit = answer.unit
         deadline = look.deadline(unit, filing, now)
         order_id = derived_id("order", case.id)
-        state = move(NEW, "dispatch")
+        facts = {
+            **facts_of(case),
+            "filing_item": filing,
+            "district": asset.district,
+            "unit": unit.id,
+            "clocks": [clock_facts("repair", deadline)],
+        }
+        state = self._entries.order(
+            case.id, order_id, "dispatch", NEW, at=now, actor="dispatch", reason=reason, detail=f"to {unit.id}", facts=facts
+        )
         self._orders.append(
             {
                 "id": order_id,
@@ -158,11 +172,7 @@ class Draft:
                 "trace": {"trace_id": trace} if trace else {},
             }
         )
-        first = chained(
-            GENESIS, order_id, "dispatch", NEW, state, at=now, actor="dispatch", reason=reason, detail=f"to {unit.id}"
-        )
-        self._events.append(first._asdict())
-        self._first_notice(look, case, unit, order_id, state, first.hash, reason=reason, now=now)
+        self._first_notice(look, case, unit, order_id, state, reason=reason, now=now)
         for purpose, at in look.clock(unit, deadline).items():
             self.timer(case.id, purpose, at)
         opened = OpenedOrder(order_id, case.id, alert_id, case.asset, case.condition, unit.id, deadline.due_at, now, trace)
@@ -170,17 +180,15 @@ class Draft:
         return opened
 
     def _first_notice(
-        self, look: Lookups, case: OpenCase, unit: Unit, order_id: str, state: str, head: bytes, *, reason: str, now: datetime
+        self, look: Lookups, case: OpenCase, unit: Unit, order_id: str, state: str, *, reason: str, now: datetime
     ) -> None:
         """Tell the unit; a unit without contacts is skipped at once and its lead is told."""
         told = ladder(unit, "unit")
         for level in told.skipped:
             log.error("order %s: nobody to tell at level %r of unit %s; the step is skipped", order_id, level, unit.id)
-            skip = chained(
-                head, order_id, "nobody_to_tell", state, state, at=now, actor="dispatch", reason="no_contact", detail=level
+            self._entries.order(
+                case.id, order_id, "nobody_to_tell", state, at=now, actor="dispatch", reason="no_contact", detail=level
             )
-            head = skip.hash
-            self._events.append(skip._asdict())
         if told.level is None:
             return
         about = telling.Subject(order_id, state, unit.id, "0.0")
@@ -192,16 +200,30 @@ class Draft:
         """Write everything drafted so far."""
         cases.add(tx, self.cases)
         orders.add(tx, self._orders)
-        orders.add_events(tx, self._events)
+        self._entries.write(tx)
         for case_id, times in self._timers.items():
             timers.set_many(tx, case_id, times)
         outbox.add(tx, self._notices)
-        self.cases, self._orders, self._events, self._notices, self._timers = [], [], [], [], {}
+        self.cases, self._orders, self._notices, self._timers = [], [], [], {}
 
 
 def trail(steps: Iterable[Step]) -> list[dict[str, Any]]:
     """The trail of a unit as plain data."""
     return [step._asdict() for step in steps]
+
+
+def facts_of(case: OpenCase) -> dict[str, Any]:
+    """What the ledger says of a case when it begins, and when its order goes out."""
+    return {
+        "asset": case.asset, "kind": case.kind, "cause": case.cause, "condition": case.condition, "severity": case.severity,
+    }  # fmt: skip
+
+
+def clock_facts(clock: str, deadline: Deadline) -> dict[str, Any]:
+    """What the ledger says of a clock that begins."""
+    return {
+        "clock": clock, "value": deadline.value, "unit": deadline.unit, "from": deadline.start, "due": deadline.due_at,
+    }  # fmt: skip
 
 
 def gathering_until(info: ConditionInfo, now: datetime) -> datetime:

@@ -18,7 +18,7 @@ from dispatch.board import Board, OpenCase
 from dispatch.cases import TOLD_LATE, TOLD_LATE_REASON, TOLD_LATE_WAIT, Action, Placement, gravest, if_told_late, place
 from dispatch.causes import cause_of, group_key, group_of, parent_of, parents, waits
 from dispatch.grouping import adopt
-from dispatch.opening import Draft, Lookups, OpenedOrder, gathering_until
+from dispatch.opening import Draft, Lookups, OpenedOrder, clock_facts, gathering_until
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +96,9 @@ class Placing:
         if found.action is Action.GATHER:
             late = found.reason == TOLD_LATE_REASON
             case = case._replace(state="gathering", group_key=None if late else group_key(info, asset))
-            self._draft.case(case, opened_at=self.now, parents=parents(asset))
+            self._draft.case(
+                case, opened_at=self.now, reason=found.reason, parents=parents(asset), district=asset.district
+            )
             until = self.now + TOLD_LATE_WAIT if late else gathering_until(info, self.now)
             self._draft.timer(case.id, "gathering", until)
         elif found.action is Action.GROUP:
@@ -105,10 +107,10 @@ class Placing:
             case = case._replace(
                 id=derived_id("group", alert, turn), asset=asset.id, kind=asset.kind, cause=cause, filing=filing
             )
-            self._draft.case(case, opened_at=self.now)
+            self._draft.case(case, opened_at=self.now, reason=found.reason, district=asset.district)
             self._notes.append((alert, found.reason, case.id))
         else:
-            self._draft.case(case, opened_at=self.now)
+            self._draft.case(case, opened_at=self.now, reason=found.reason, district=asset.district)
         self._fresh.add(case.id)
         self.board.put(case)
         self._assign(alert, case.id)
@@ -126,6 +128,8 @@ class Placing:
         """A case that waited, or was for information, gets its order now."""
         cases.open_(self.tx, case.id, filing_item=info.filing, condition=info.id)
         timers.drop(self.tx, [case.id], ["gathering"])
+        facts = {"condition": info.id, "severity": case.severity, "filing_item": info.filing}
+        ledger.sent_out(self.tx, case.id, at=self.now, actor="dispatch", reason=reason, facts=facts)
         opened = case._replace(state="open", filing=info.filing, condition=info.id, group_key=None)
         self.board.put(opened)
         if info.filing is not None:
@@ -152,6 +156,9 @@ class Placing:
         if worst != case.severity:
             case = case._replace(severity=worst)
             cases.raise_severity(self.tx, case.id, worst)
+            facts = {"severity": worst, "condition": info.id}
+            reason = "graver_condition_joined"
+            ledger.note(self.tx, case.id, "raised", at=self.now, actor="dispatch", reason=reason, facts=facts)
         if promoted:
             # the first alert was for information, or waited; this one is work now
             self.go_out(case, asset, info, alert, "graver_condition_joined")
@@ -182,7 +189,7 @@ class Placing:
         detail = f"{order['filing_item']} -> {filing}, due {deadline.due_at.isoformat()}"
         ledger.append(
             self.tx, order_id, "tightened", order["state"], at=self.now, actor="dispatch", reason="graver_condition_joined",
-            detail=detail,
+            detail=detail, facts={"filing_item": filing, "clocks": [clock_facts("repair", deadline)]},
         )  # fmt: skip
         timers.set_many(self.tx, str(order["case_id"]), self.look.clock(unit, deadline))
 

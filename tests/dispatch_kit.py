@@ -21,7 +21,7 @@ from dispatch.channels import Answer, Channels, Message
 from dispatch.cycle import CycleReport, run_cycle
 from dispatch.desk import Moved, act
 from dispatch.intake import OpenedOrder, take
-from dispatch.ledger import Fault, read, verify
+from dispatch.ledger import Fault, case_states, read, verify
 from dispatch.limits import load_limits
 from dispatch.opening import Lookups
 
@@ -220,4 +220,4 @@ class Town:
         """What is wrong with the ledger."""
         with self.db.transaction() as tx:
             states = {str(row["id"]): row["state"] for row in views.orders(tx, limit=1000)}
-            return verify(read(tx), states)
+            return verify(read(tx), states, case_states(tx))

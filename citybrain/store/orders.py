@@ -1,4 +1,4 @@
-"""Work orders and their ledger in the database. Whoever writes here holds the order's case (see `citybrain.store.cases`)."""
+"""Work orders in the database. Whoever writes here holds the order's case (see `citybrain.store.cases`)."""
 
 from __future__ import annotations
 
@@ -69,30 +69,9 @@ def set_limit(
     )
 
 
-def add_event(tx: Tx, row: Mapping[str, Any]) -> None:
-    """One entry at the end of an order's chain; a fork violates a constraint."""
-    tx.run(_SQL["add_event"], **row)
-
-
-def add_events(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
-    """First entries of new orders."""
-    tx.many(_SQL["add_event"], [dict(row) for row in rows])
-
-
-def last_hash(tx: Tx, order_id: str) -> bytes | None:
-    """The hash of the newest entry of an order."""
-    row = tx.one(_SQL["last_event"], order_id=order_id)
-    return bytes(row["hash"]) if row else None
-
-
 def last_move(tx: Tx, order_id: str) -> Row | None:
     """The newest entry that changed the state: event, to_state, actor, reason."""
     return tx.one(_SQL["last_move"], order_id=order_id)
-
-
-def ledger(tx: Tx, order_id: str | None = None) -> list[Row]:
-    """All entries of one order, or of all orders, in the order of writing."""
-    return tx.all(_SQL["ledger"], order_id=order_id)
 
 
 def states(tx: Tx, order_id: str | None = None) -> dict[str, str]:

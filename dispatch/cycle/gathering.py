@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from citybrain.store import alerts, cases, timers
 from citybrain.store.db import Row, Tx
+from dispatch import ledger
 from dispatch.board import Board
 from dispatch.cases import Action, wait_over
 from dispatch.causes import parent_of, parents
@@ -35,6 +36,7 @@ def handle(tx: Tx, look: Lookups, timer: Row, now: datetime) -> None:
     members = alerts.of_cases(tx, [case_id])[case_id]
     if all(row["phase"] == "resolved" for row in members):
         cases.close(tx, [case_id], outcome="cleared_before_dispatch", at=now)
+        ledger.ended(tx, [case_id], outcome="cleared_before_dispatch", at=now, actor="cycle", reason="nothing_left")
         return
     first = str(members[0]["id"])
     found = wait_over(case, asset, info, board, look.register.assets)

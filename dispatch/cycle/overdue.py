@@ -23,7 +23,8 @@ def handle(tx: Tx, look: Lookups, timer: Row, now: datetime) -> None:
     order_id, state = str(order["id"]), order["state"]
     if orders.set_overdue(tx, order_id, order["due_at"]):
         detail = f"due {order['due_at'].isoformat()}"
-        ledger.append(tx, order_id, "overdue", state, at=now, actor="cycle", reason="limit_passed", detail=detail)
+        facts = {"clock": "repair", "due": order["due_at"]}
+        ledger.append(tx, order_id, "overdue", state, at=now, actor="cycle", reason="limit_passed", detail=detail, facts=facts)
         telling.tell_unit(tx, order, "overdue", unit=unit, info=info, reason="limit_passed", now=now)
     told = telling.climb(tx, order, "lead", unit=unit, info=info, reason="limit_passed", now=now)
     if told.level == "lead":

@@ -9,7 +9,7 @@ from citybrain.store import orders, timers
 from citybrain.store.db import Row, Tx
 from dispatch import ledger, telling
 from dispatch.cycle.module import of_timers
-from dispatch.opening import Lookups, trail
+from dispatch.opening import Lookups, clock_facts, trail
 from dispatch.responsibility import Answer, find_unit
 
 
@@ -37,10 +37,13 @@ def handle(tx: Tx, look: Lookups, timer: Row, now: datetime) -> None:
     answer, reason = next_unit(look, timer, list(order["refused"]), now)
     unit = answer.unit
     detail = f"{order['unit']} -> {unit.id}"
-    state = ledger.append(tx, order_id, "redispatch", order["state"], at=now, actor="cycle", reason=reason, detail=detail)
+    deadline = look.deadline(unit, order["filing_item"], now) if unit.id != order["unit"] else None
+    facts = {"from": order["unit"], "to": unit.id, "why": reason, "clocks": [clock_facts("repair", deadline)] if deadline else []}
+    state = ledger.append(
+        tx, order_id, "redispatch", order["state"], at=now, actor="cycle", reason=reason, detail=detail, facts=facts
+    )
     orders.set_state(tx, order_id, state, reason=reason, at=now)
-    if unit.id != order["unit"]:
-        deadline = look.deadline(unit, order["filing_item"], now)
+    if deadline is not None:
         orders.set_limit(
             tx,
             order_id,

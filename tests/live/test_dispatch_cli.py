@@ -85,13 +85,13 @@ def test_verify_finds_what_was_changed_behind_our_back(town: Town, run: Run, db_
     (opened,) = town.raised("mh-1", "MH-OPEN")
     town.raised("mh-2", "MH-OPEN")
     town.act(opened.order_id, "ack")
-    assert "2 orders, 3 entries: nothing was changed" in run(orders, "verify").output
+    assert "2 orders, 5 entries: nothing was changed" in run(orders, "verify").output
     with psycopg.connect(db_url) as conn:
         conn.execute("UPDATE order_events SET actor = 'somebody else' WHERE event = 'ack'")
     result = run(orders, "verify", code=1)
     assert "hash_mismatch" in result.output
     (fault,) = json.loads(run(orders, "verify", "1", "-o", "json", code=1).stdout)
-    assert (fault["order_id"], fault["entry"]) == (opened.order_id, 1)
+    assert (fault["order_id"], fault["entry"]) == (opened.order_id, 2)
     assert "nothing was changed" in run(orders, "verify", "2").output
 
 

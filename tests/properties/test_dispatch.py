@@ -59,7 +59,8 @@ def emptied(town: Town) -> Town:
     """The same town without a past."""
     with town.db.transaction() as tx:
         tx.run(
-            "TRUNCATE alerts, alert_events, cases, orders, order_events, timers, outbox, deliveries, breakers, cycle_modules"
+            "TRUNCATE alerts, alert_events, cases, orders, order_events, ledger_heads, ledger_anchors, timers, outbox, deliveries,"
+            " breakers, cycle_modules CASCADE"
         )
     town.now = town.machine_now = NOON
     return town

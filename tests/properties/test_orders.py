@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from citybrain.kernel.errors import StateError
-from dispatch.ledger import GENESIS, OrderEvent, chained, verify
+from dispatch.audit import verify
+from dispatch.chain import GENESIS, Entry, chained
 from dispatch.orders import EVENTS, FINAL, NEW, NOTES, STATES, TABLE, move, replay
 from tests.dispatch_kit import NOON
 
@@ -46,14 +47,14 @@ def test_what_is_over_stays_over(events: list[str]) -> None:
         assert moves[-2] == "verify", "nothing is closed that was not verified"
 
 
-def chain(events: list[str]) -> list[OrderEvent]:
-    found: list[OrderEvent] = []
+def chain(events: list[str]) -> list[Entry]:
+    found: list[Entry] = []
     state = NEW
     for n, event in enumerate(events):
         after = state if event in NOTES else move(state, event)
         prev = found[-1].hash if found else GENESIS
         at = NOON + timedelta(seconds=n)
-        found.append(chained(prev, "o", event, state, after, at=at, actor="a", reason=f"r{n}", detail=""))
+        found.append(chained(prev, "c", "o", event, state, after, at=at, actor="a", reason=f"r{n}", detail=""))
         state = after
     return found
 

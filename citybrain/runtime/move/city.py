@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from itertools import groupby
 
@@ -14,11 +13,11 @@ from citybrain.runtime.move.steps import Offsets
 from citybrain.runtime.move.telling import Carried, Report, Tell
 from citybrain.store import carrying, gauges, moves
 from citybrain.store.carrying import Archive, DifferentError
-from citybrain.store.db import Row, Tx
+from citybrain.store.db import Tx
 from citybrain.store.migrate import PLAIN
 from citybrain.store.positions import save_positions
 from citybrain.topics.spec import ALERTS, READINGS
-from dispatch.ledger import Fault, OrderEvent, verify
+from dispatch.ledger import Fault, entry_of, verify
 from rules.rulebook import Rulebook
 
 
@@ -57,28 +56,20 @@ def _compared(source: Tx, target: Tx, table: str, seconds: float, tell: Tell) ->
 
 
 def _same_ledger(source: Tx, target: Tx) -> int:
-    """Check the chains of all orders as they came; how many entries. What was broken before may be, and nothing else."""
+    """Check the chains of all cases as they came; how many entries. What was broken before may be, and nothing else."""
     entries, faults = check_ledger(target)
     if faults and faults != check_ledger(source)[1]:
-        raise DifferentError(f"the history of order {faults[0].order_id} does not verify in the target: {faults[0].detail}")
+        raise DifferentError(f"the history of case {faults[0].case_id} does not verify in the target: {faults[0].detail}")
     return entries
 
 
 def check_ledger(tx: Tx) -> tuple[int, list[Fault]]:
-    """Verify the chain of every order, one order in memory at a time; entries, and what is wrong."""
+    """Verify the chain of every case, one case in memory at a time; entries, and what is wrong."""
     entries, faults = 0, list[Fault]()
-    for order, rows in groupby(carrying.orders_with_histories(tx), key=lambda row: str(row["order_id"])):
-        history, state = _history(rows)
+    for case, rows in groupby(carrying.cases_with_histories(tx), key=lambda row: str(row["of_case"])):
+        found = list(rows)
+        history = [entry_of(row) for row in found if row["event"] is not None]
         entries += len(history)
-        faults += verify(history, {order: state})
+        states = {str(row["of_order"]): row["order_state"] for row in found if row["of_order"] is not None}
+        faults += verify(history, states, {case: found[0]["case_state"]})
     return entries, faults
-
-
-def _history(rows: Iterator[Row]) -> tuple[list[OrderEvent], str]:
-    found, state = [], ""
-    for row in rows:
-        state = row.pop("state")
-        if row["event"] is not None:
-            row.update(order_id=str(row["order_id"]), prev_hash=bytes(row["prev_hash"]), hash=bytes(row["hash"]))
-            found.append(OrderEvent(**row))
-    return found, state

@@ -73,9 +73,12 @@ CALL refresh_continuous_aggregate(%(table)s, NULL, %(before)s::timestamptz);
 SELECT materialization_hypertable_schema AS schema, materialization_hypertable_name AS name
 FROM timescaledb_information.continuous_aggregates WHERE view_name = %(table)s;
 
--- ledger: every order with its history, order by order
-SELECT o.id AS order_id, o.state, e.event, e.from_state, e.to_state, e.at, e.actor, e.reason, e.detail, e.prev_hash, e.hash
-FROM orders o LEFT JOIN order_events e ON e.order_id = o.id ORDER BY o.id, e.seq;
+-- ledger: every case with its order and history, case by case
+SELECT c.id AS of_case, c.state AS case_state, o.id AS of_order, o.state AS order_state,
+       e.seq, e.case_id, e.order_id, e.event, e.from_state, e.to_state, e.at, e.actor, e.reason, e.detail, e.facts, e.version,
+       e.prev_hash, e.hash
+  FROM cases c LEFT JOIN orders o ON o.case_id = c.id LEFT JOIN order_events e ON e.case_id = c.id
+ ORDER BY c.id, e.seq;
 
 -- analyze: statistics for the planner, of all that came
 ANALYZE;

@@ -35,20 +35,9 @@ UPDATE orders SET unit = %(unit)s, filing_item = %(filing_item)s, limit_value = 
     overdue_at = CASE WHEN overdue_at >= %(due_at)s THEN overdue_at END
 WHERE id = %(id)s::uuid;
 
--- add_event: one entry of the ledger
-INSERT INTO order_events (order_id, event, from_state, to_state, at, actor, reason, detail, prev_hash, hash)
-VALUES (%(order_id)s, %(event)s, %(from_state)s, %(to_state)s, %(at)s, %(actor)s, %(reason)s, %(detail)s, %(prev_hash)s, %(hash)s);
-
--- last_event: the newest entry of an order
-SELECT event, to_state, actor, reason, hash FROM order_events WHERE order_id = %(order_id)s::uuid ORDER BY seq DESC LIMIT 1;
-
 -- last_move: the newest entry of an order that changed its state
 SELECT event, to_state, actor, reason FROM order_events
 WHERE order_id = %(order_id)s::uuid AND from_state <> to_state ORDER BY seq DESC LIMIT 1;
-
--- ledger: entries of one order, or of all
-SELECT order_id, event, from_state, to_state, at, actor, reason, detail, prev_hash, hash FROM order_events
-WHERE %(order_id)s::uuid IS NULL OR order_id = %(order_id)s::uuid ORDER BY seq;
 
 -- states: the state of one order, or of all
 SELECT id, state FROM orders WHERE %(order_id)s::uuid IS NULL OR id = %(order_id)s::uuid;

@@ -16,8 +16,8 @@ _QUERIES = {
                        filing_item FROM cases ORDER BY id""",
     "orders": """SELECT id::text, case_id::text, unit, state, filing_item, limit_value, limit_unit, dispatched_at, clock_from,
                         due_at, closed_at, reworks, reason, trail, explanation, trace FROM orders ORDER BY id""",
-    "order_events": """SELECT order_id::text, event, from_state, to_state, at, actor, reason, detail,
-                              encode(hash, 'hex') AS hash FROM order_events ORDER BY order_id, seq""",
+    "order_events": """SELECT case_id::text, order_id::text, event, from_state, to_state, at, actor, reason, detail, facts,
+                              encode(hash, 'hex') AS hash FROM order_events ORDER BY case_id, seq""",
     "timers": "SELECT id, case_id::text, purpose, next_at FROM timers ORDER BY id",
     "outbox": "SELECT id::text, channel, target, purpose, order_id::text, body FROM outbox ORDER BY id",
 }

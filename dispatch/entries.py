@@ -1,0 +1,53 @@
+"""PURE. The case as the ledger knows it: its moves as a table, and what else is noted about it.
+
+An entry with an order belongs to the order's table (`dispatch.orders`), one without to this one. Both stand in one chain, that
+of the case. What each entry says in `facts`, for figures that are recomputed from the ledger alone:
+
+    opened, waits   asset, kind, cause, condition, severity, district, filing_item
+    ended           outcome
+    dispatch        the same as opened, and unit, clocks: [{clock, value, unit, from, due}]
+    redispatch      from, to, clocks      return  code, unit
+    pause, resume, extend, suspend        the dues of the clocks, approved_by
+    overdue         clock, due            reminded, escalated  to
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from citybrain.kernel.errors import StateError
+
+NEW = "new"
+"""Before the first entry; never stored."""
+
+CASE_TABLE: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        NEW: {"opened": "open", "waits": "gathering"},
+        "gathering": {"sent_out": "open", "ended": "closed"},
+        # one for information became work
+        "open": {"sent_out": "open", "ended": "closed"},
+        "closed": {"reopened": "open"},
+    }
+)
+"""state -> event -> next state; `waits`: for siblings, or for the rest of what is told late"""
+
+CASE_NOTES: Mapping[str, str] = MappingProxyType(
+    {
+        "taken_over": "The case was there before the ledger knew cases; its state at that moment.",
+        "grouped": "Waiting cases were taken up by this one; their ids.",
+        "raised": "A graver alert joined; severity, condition and filing item now.",
+        "appeal_asked": "The unit asks that an overdue order is not held against it, with its reason.",
+        "appeal_approved": "The appeal was approved: the order does not count in scores; the trace stays.",
+        "appeal_refused": "The appeal was refused.",
+    }
+)
+"""Entries that leave the state of the case as it is -> what each says."""
+
+
+def case_move(state: str, event: str) -> str:
+    """The state of a case after `event`. Raises StateError when the table does not allow it."""
+    try:
+        return CASE_TABLE[state][event]
+    except KeyError:
+        raise StateError("case", state, event) from None
