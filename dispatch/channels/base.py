@@ -6,11 +6,13 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol
-from urllib.parse import urlsplit
+
+from citybrain.kernel import contacts
 
 Outcome = Literal["ok", "retry", "fail"]
-OUTCOMES = ("ok", "retry", "fail", "dropped")
-"""What came of notices, for counting: the answers of a channel, and that a notice had become pointless before it was sent."""
+OUTCOMES = ("ok", "retry", "fail", "dropped", "held", "bundled")
+"""What came of notices, for counting: the answers of a channel (one for each message), that a notice had become pointless
+before it was sent, had to wait, or went in the message of another."""
 
 REASONS: Mapping[str, str] = {
     "sent": "the target took it",
@@ -26,6 +28,11 @@ REASONS: Mapping[str, str] = {
     "state_changed": "the order moved on before it was sent",
     "unit_changed": "the order went to another unit before it was sent",
     "gave_up": "tried too often",
+    "bundled": "sent together with others in one message",
+    "edited": "written over the message before, in place",
+    "held_quiet": "the person's quiet hours: waits for their end",
+    "held_allowance": "the person has had as many messages as one may have: waits for the next turn",
+    "held_bundle": "the person has just had a message: waits a moment, and goes with what else comes",
 }
 """Why a notice was sent, is tried again, or was given up."""
 
@@ -44,6 +51,12 @@ class Message(NamedTuple):
     """City time."""
     sent_at: datetime
     """Machine time of this attempt."""
+    replaces: str | None = None
+    """The handle of the message before about the same matter, which this one may be written over."""
+    language: str = "en"
+    """Of the texts."""
+    links: tuple[str, ...] = ()
+    """Lines with links, for channels that do not show all of the text."""
 
 
 class Answer(NamedTuple):
@@ -52,6 +65,8 @@ class Answer(NamedTuple):
     outcome: Outcome
     reason: str
     detail: str = ""
+    handle: str | None = None
+    """What the service calls the message, where it can be edited later."""
 
 
 class Channel(Protocol):
@@ -77,12 +92,5 @@ def one_line(value: str) -> str:
 
 
 def safe_target(target: str) -> str:
-    """A contact for logs: without user, password and query, which may be keys."""
-    try:
-        parts = urlsplit(target)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return "(not a URL)"
-    if parts.scheme in {"http", "https"}:
-        return f"{parts.scheme}://{host}{f':{port}' if port else ''}/…"
-    return one_line(target.split("?", 1)[0])
+    """A contact for logs: without what may be a key."""
+    return contacts.safe(target)

@@ -2,7 +2,7 @@
 
 For each notice, three short steps, so that no lock is held while a slow server thinks:
 
-    1. one transaction: lease the notice, and look at its order *now*; what no longer makes sense is dropped
+    1. one transaction: lease the notice, and look at its order and its person *now* (`claiming.take`)
     2. send
     3. one transaction: record the attempt; done, or again later
 
@@ -14,24 +14,19 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
-from zoneinfo import ZoneInfo
 
 from citybrain.store import cases, orders, outbox
 from citybrain.store.db import Row, Tx
-from citybrain.text import code_text, text
 from dispatch import ledger
-from dispatch.arithmetic import duration
 from dispatch.channels import Answer, Message, safe_target
+from dispatch.composing import compose, compose_bundle
+from dispatch.cycle.claiming import Turn, take
 from dispatch.cycle.module import Cycle, Module
-from dispatch.notices import stale
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=120)
-"""Longer than any channel takes for one attempt."""
 FIRST_WAIT_S, FACTOR, LONGEST_WAIT_S = 10.0, 3.0, 3600.0
 MAX_ATTEMPTS = 12
 """About six hours in all."""
@@ -60,7 +55,7 @@ def breaker_s(failures: int) -> float:
 def run(cycle: Cycle) -> int:
     """Start a thread for each target with something to send, and wait a moment; how many notices were dealt with."""
     with cycle.db.transaction() as tx:
-        targets = outbox.waiting_targets(tx, cycle.machine_now, limit=_TARGETS)
+        targets = outbox.waiting_targets(tx, cycle.now, cycle.machine_now, limit=_TARGETS)
     began = time.monotonic()
     for target in targets:
         cycle.channels.start(target, partial(_work, cycle, target, began))
@@ -73,65 +68,77 @@ def _work(cycle: Cycle, target: str, began: float) -> int:
     for _ in range(_IN_A_ROW):
         machine_now = cycle.machine_now + timedelta(seconds=time.monotonic() - began)
         with cycle.db.transaction() as tx:
-            notice = outbox.claim(tx, target, machine_now, machine_now + LEASE)
-            if notice is None:
-                break
-            order = outbox.order_now(tx, notice["order_id"]) if notice["order_id"] else None
-            reason = _stale(notice, order)
-            if reason is not None:
-                _drop(tx, notice, reason, cycle)
-        done += 1
-        if reason is not None:
+            turn = take(tx, cycle.look.books.channels, target, now=cycle.now, machine_now=machine_now)
+        if turn is None:
+            break
+        _tell(cycle, turn)
+        done += len(turn.settled) + len(turn.notices)
+        if not turn.notices:
             continue
-        message = compose(notice, order or {}, cycle.channels.language, cycle.now, machine_now)
-        answer = cycle.channels.send(notice["channel"], message)
+        answer = cycle.channels.send(turn.lead["channel"], _message(cycle, turn, machine_now))
         machine_now = cycle.machine_now + timedelta(seconds=time.monotonic() - began)
-        cycle.db.attempt(partial(_record, notice=notice, answer=answer, cycle=cycle, machine_now=machine_now))
-        if cycle.metrics is not None:
-            cycle.metrics.deliveries.labels(notice["channel"], answer.outcome).inc()
+        cycle.db.attempt(partial(_record, turn=turn, answer=answer, cycle=cycle, machine_now=machine_now))
+        _count(cycle, turn.lead, answer.outcome)
+        for fellow in turn.notices[1:]:
+            _count(cycle, fellow, "bundled")
         if answer.outcome == "retry":
             break
     return done
 
 
-def _stale(notice: Row, order: Row | None) -> str | None:
-    if order is None:
-        return None
-    return stale(
-        notice["purpose"],
-        order_state=order["state"],
-        was_state=notice["order_state"],
-        unit=order["unit"],
-        was_unit=notice["body"]["unit"],
-    )
+def _message(cycle: Cycle, turn: Turn, machine_now: datetime) -> Message:
+    language = turn.language or cycle.channels.language
+    if len(turn.notices) > 1:
+        return compose_bundle(turn.notices, turn.orders, language, cycle.now, machine_now)
+    order = turn.orders.get(turn.lead["order_id"]) or {}
+    return compose(turn.lead, order, language, cycle.now, machine_now, replaces=turn.replaces)
 
 
-def _drop(tx: Tx, notice: Row, reason: str, cycle: Cycle) -> None:
-    outbox.finish(tx, notice["id"], "dropped", reason=reason, at=cycle.now)
-    outbox.record(tx, notice["id"], at=cycle.now, ok=False, reason=reason, detail="not sent")
-    log.info("notice %s to %s dropped: %s", notice["purpose"], safe_target(notice["target"]), reason)
+def _tell(cycle: Cycle, turn: Turn) -> None:
+    """Log and count what was not sent, once it is committed."""
+    for notice, outcome, reason in turn.settled:
+        log.info("notice %s to %s %s: %s", notice["purpose"], safe_target(notice["target"]), outcome, reason)
+        _count(cycle, notice, outcome)
+
+
+def _count(cycle: Cycle, notice: Row, outcome: str) -> None:
     if cycle.metrics is not None:
-        cycle.metrics.deliveries.labels(notice["channel"], "dropped").inc()
+        cycle.metrics.deliveries.labels(notice["channel"], outcome).inc()
 
 
-def _record(tx: Tx, *, notice: Row, answer: Answer, cycle: Cycle, machine_now: datetime) -> None:
+def _record(tx: Tx, *, turn: Turn, answer: Answer, cycle: Cycle, machine_now: datetime) -> None:
     """Step 3."""
-    target = notice["target"]
+    lead, target, ids = turn.lead, turn.lead["target"], [notice["id"] for notice in turn.notices]
+    failed = answer.outcome == "fail" or (answer.outcome == "retry" and lead["attempts"] >= MAX_ATTEMPTS)
     if answer.outcome == "ok":
-        outbox.finish(tx, notice["id"], "sent", reason=answer.reason, at=cycle.now)
+        for notice, reason in _reasons(turn, answer.reason):
+            outbox.finish(tx, notice["id"], "sent", reason=reason, at=cycle.now)
+            outbox.record(tx, [notice["id"]], at=cycle.now, outcome="sent", reason=reason, detail=answer.detail)
         outbox.breaker_ok(tx, target)
-    elif answer.outcome == "fail" or notice["attempts"] >= MAX_ATTEMPTS:
+        if answer.handle is not None and len(ids) == 1 and lead["order_id"] is not None:
+            outbox.keep_handle(tx, lead, answer.handle, cycle.now)
+        return
+    outbox.undisturb(tx, lead["id"])
+    if failed:
         reason = answer.reason if answer.outcome == "fail" else "gave_up"
-        outbox.finish(tx, notice["id"], "failed", reason=reason, at=cycle.now)
-        _note_failure(tx, notice, reason, cycle.now)
+        for notice in turn.notices:
+            outbox.finish(tx, notice["id"], "failed", reason=reason, at=cycle.now)
+            _note_failure(tx, notice, reason, cycle.now)
     else:
-        again = machine_now + timedelta(seconds=wait_s(str(notice["id"]), notice["attempts"]))
-        outbox.again(tx, notice["id"], reason=answer.reason, next_at=again)
+        again = machine_now + timedelta(seconds=wait_s(str(lead["id"]), lead["attempts"]))
+        for one in ids:
+            outbox.again(tx, one, reason=answer.reason, next_at=again)
         pause = breaker_s(outbox.breaker_failed(tx, target))
         if pause:
             outbox.breaker_open(tx, target, machine_now + timedelta(seconds=pause))
             log.warning("target %s is left alone for %g s (%s)", safe_target(target), pause, answer.reason)
-    outbox.record(tx, notice["id"], at=cycle.now, ok=answer.outcome == "ok", reason=answer.reason, detail=answer.detail)
+    outcome = "failed" if failed else "retry"
+    outbox.record(tx, ids, at=cycle.now, outcome=outcome, reason=answer.reason, detail=answer.detail)
+
+
+def _reasons(turn: Turn, reason: str) -> list[tuple[Row, str]]:
+    """The first of a bundle stands for the message, the others went in it."""
+    return [(notice, "bundled" if number else reason) for number, notice in enumerate(turn.notices)]
 
 
 def _note_failure(tx: Tx, notice: Row, reason: str, now: datetime) -> None:
@@ -145,53 +152,6 @@ def _note_failure(tx: Tx, notice: Row, reason: str, now: datetime) -> None:
     if order is not None:
         detail = f"{notice['purpose']} by {notice['channel']}"
         ledger.append(tx, order_id, "notice_failed", order["state"], at=now, actor="cycle", reason=reason, detail=detail)
-
-
-def compose(notice: Row, order: Row, language: str, now: datetime, machine_now: datetime) -> Message:
-    """The message of a notice: what was known when it was written, and the order as it is now."""
-    body, purpose = notice["body"], notice["purpose"]
-    facts = _facts(notice, order)
-    due: datetime | None = order.get("due_at")
-    left = abs(due - now) if due else timedelta(0)
-    values = {
-        **{key: facts.get(key) or "" for key in ("number", "asset", "condition", "children")},
-        "severity": code_text("console.severity_", facts.get("severity") or "", language),
-        "reason": code_text("orders.reason_", facts.get("reason") or "", language),
-        "title": body.get(f"title_{language}") or facts.get("condition") or "",
-        "place": order.get("asset_name") or facts.get("asset") or "",
-        "unit": (body.get("unit_name_zh") if language == "zh" else body.get("unit_name")) or facts.get("unit") or "",
-        "due": due.astimezone(_zone(body.get("timezone"))).strftime("%Y-%m-%d %H:%M %Z") if due else "",
-        "left": duration(timedelta(minutes=left // timedelta(minutes=1)), language),
-    }
-    return Message(
-        id=str(notice["id"]),
-        purpose=purpose,
-        target=notice["target"],
-        subject=text(f"dispatch.{purpose}_subject", language, **values),
-        text=text(f"dispatch.{purpose}_text", language, **values),
-        data=facts,
-        created_at=notice["created_at"].astimezone(UTC),
-        sent_at=machine_now,
-    )
-
-
-def _facts(notice: Row, order: Row) -> dict[str, Any]:
-    facts = {key: value for key, value in order.items() if key not in {"asset_name", "unit"}}
-    facts |= {
-        "order": str(notice["order_id"] or ""),
-        "purpose": notice["purpose"],
-        "unit": notice["body"]["unit"],
-        "name": order.get("asset_name") or "",
-        "reason": notice["body"].get("reason", ""),
-    }
-    return {key: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value for key, value in facts.items()}
-
-
-def _zone(name: str | None) -> ZoneInfo:
-    try:
-        return ZoneInfo(name or "UTC")
-    except (OSError, ValueError, KeyError):
-        return ZoneInfo("UTC")
 
 
 MODULE = Module("send", frozenset({"send"}), run)

@@ -213,7 +213,7 @@ def test_an_unknown_contact_fails_where_it_can_be_seen(town: Town) -> None:
 def test_a_sender_that_died_is_followed_by_another_with_the_same_key(town: Town) -> None:
     (opened,) = town.raised("mh-1", "MH-OPEN")
     with town.db.transaction() as tx:
-        leased = outbox.claim(tx, UNIT, town.machine_now, town.machine_now + timedelta(seconds=120))
+        leased = outbox.claim(tx, UNIT, town.now, town.machine_now, town.machine_now + timedelta(seconds=120))
     assert leased is not None
     town.cycle(seconds=60)
     assert town.mail.sent == []

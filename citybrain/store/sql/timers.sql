@@ -1,6 +1,6 @@
 -- due: what is due: purposes of timers, `send` when a notice waits, `prune` when its turn has come
 SELECT DISTINCT purpose FROM timers WHERE next_at <= %(now)s
-UNION ALL SELECT 'send' WHERE EXISTS (SELECT FROM outbox WHERE state = 'waiting' AND next_at <= %(machine_now)s)
+UNION ALL SELECT 'send' WHERE EXISTS (SELECT FROM outbox WHERE state = 'waiting' AND next_at <= %(machine_now)s AND hold_until <= %(now)s)
 UNION ALL SELECT 'prune' WHERE NOT EXISTS (SELECT FROM cycle_modules WHERE module = 'prune' AND next_at > %(now)s);
 
 -- claim: timers that are due, with their cases held; what somebody else holds is left for the next time.

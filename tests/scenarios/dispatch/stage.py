@@ -125,7 +125,8 @@ _NEXT = """
 SELECT min(at) AS at FROM (
     SELECT next_at AS at FROM timers WHERE next_at > %(now)s AND next_at <= %(until)s
     UNION ALL SELECT next_at FROM cycle_modules WHERE next_at > %(now)s AND next_at <= %(until)s
-    UNION ALL SELECT next_at FROM outbox WHERE state = 'waiting' AND next_at > %(now)s AND next_at <= %(until)s
+    UNION ALL SELECT greatest(next_at, hold_until) FROM outbox
+    WHERE state = 'waiting' AND greatest(next_at, hold_until) > %(now)s AND greatest(next_at, hold_until) <= %(until)s
 ) AS due
 """
 """the scenario's machine clock goes with that of the city, so the outbox is among them"""

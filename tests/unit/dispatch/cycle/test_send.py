@@ -12,7 +12,8 @@ import pytest
 
 from citybrain.kernel.ids import derived_id
 from citybrain.text import LANGUAGES, table
-from dispatch.cycle.send import BREAKER_AFTER, BREAKER_LONGEST_S, LONGEST_WAIT_S, MAX_ATTEMPTS, breaker_s, compose, wait_s
+from dispatch.composing import compose
+from dispatch.cycle.send import BREAKER_AFTER, BREAKER_LONGEST_S, LONGEST_WAIT_S, MAX_ATTEMPTS, breaker_s, wait_s
 from dispatch.notices import PURPOSES
 from tests.dispatch_kit import NOON
 
