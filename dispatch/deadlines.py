@@ -29,14 +29,20 @@ UNITS = (*CONTINUOUS, "work_hour", "work_day")
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """The end of a limit. `spans` are the stretches of time that were counted, in order."""
+    """The end of a limit."""
 
     start: datetime
     due_at: datetime
     value: float
     unit: str
-    spans: tuple[Span, ...]
     calendar: WorkCalendar
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """The stretches of time that were counted, in order."""
+        if self.unit in CONTINUOUS:
+            return (Span(self.start.astimezone(UTC), self.due_at),)
+        return self.calendar.spans(self.start, amount(self.value, self.unit, self.calendar))
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -70,23 +76,26 @@ def due(start: datetime, value: float, unit: str, calendar: WorkCalendar) -> Dea
     Working units that begin outside working time begin at the next opening. Raises InputError for a naive start, an unknown
     unit, a negative or endless value; ConfigError for a calendar without working time.
     """
-    return _due(start, amount(value, unit, calendar), value, unit, calendar)
+    return Deadline(start, after(start, amount(value, unit, calendar), unit, calendar), value, unit, calendar)
 
 
 def at_fraction(start: datetime, value: float, fraction: float, unit: str, calendar: WorkCalendar) -> datetime:
     """When a part (0.5 for half) of a limit has passed, on the same clock as the limit. UTC. Errors as in `due`."""
-    return _due(start, amount(value, unit, calendar) * fraction, value, unit, calendar).due_at
+    return after(start, amount(value, unit, calendar) * fraction, unit, calendar)
 
 
-def _due(start: datetime, length: timedelta, value: float, unit: str, calendar: WorkCalendar) -> Deadline:
+def after(start: datetime, length: timedelta, unit: str, calendar: WorkCalendar) -> datetime:
+    """When `length` has passed since `start` on the clock of a unit of limits. UTC. Errors as in `due`."""
     if unit not in CONTINUOUS:
-        spans = calendar.spans(start, length)
-        return Deadline(start, spans[-1].end, value, unit, spans, calendar)
+        return calendar.add(start, length)
     if start.tzinfo is None:
         raise InputError(f"naive datetime {start!r}: give one with a time zone")
-    begin = start.astimezone(UTC)
     try:
-        end = begin + length
+        return start.astimezone(UTC) + length
     except OverflowError as error:
         raise InputError(f"a limit of {length} from {start.isoformat()} ends after the year 9999") from error
-    return Deadline(start, end, value, unit, (Span(begin, end),), calendar)
+
+
+def passed(start: datetime, end: datetime, unit: str, calendar: WorkCalendar) -> timedelta:
+    """How much has passed from `start` to `end` on the clock of a unit of limits; nothing when `end` is not after `start`."""
+    return max(end - start, timedelta(0)) if unit in CONTINUOUS else calendar.worked(start, end)

@@ -18,6 +18,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import NamedTuple
 
 from citybrain.kernel.errors import ConfigError, InputError
+from citybrain.kernel.worktime import WorkTime
 
 _DAY = timedelta(days=1)
 _IDLE_DAYS = 400
@@ -56,6 +57,7 @@ class WorkCalendar:
     workdays: Mapping[date, str] = field(default_factory=dict)
     day_hours: float = 8.0
     _windows: dict[date, tuple[Span, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _times: list[WorkTime] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.hours:
@@ -140,10 +142,36 @@ class WorkCalendar:
 
     def add(self, start: datetime, amount: timedelta) -> datetime:
         """The moment (UTC) at which `amount` of working time has passed since `start`. Errors as in `spans`."""
-        return self.spans(start, amount)[-1].end
+        if start.tzinfo is not None and amount >= timedelta(0):
+            try:
+                found = self._time_from(start).add(start, amount)
+            except OverflowError:
+                found = None
+            if found is not None:
+                return found
+        return self.spans(start, amount)[-1].end  # which says what is wrong
 
     def worked(self, start: datetime, end: datetime) -> timedelta:
         """How much working time lies between two aware moments (0 when `end` is not after `start`)."""
+        if end <= start:
+            return timedelta(0)
+        try:
+            found = self._time_from(start).passed(start, end)
+        except OverflowError:
+            found = None
+        return self._walked(start, end) if found is None else found
+
+    def _time_from(self, start: datetime) -> WorkTime:
+        """The running sums of working time, from the day before a moment on or from earlier."""
+        # the day before: where the clock falls back over midnight, its hours reach into the next date
+        day = start.astimezone(self.tz).date() - _DAY
+        known = self._times[0] if self._times else None
+        if known is None or day < known.first:
+            known = WorkTime(self.windows, day)
+            self._times[:] = [known]
+        return known
+
+    def _walked(self, start: datetime, end: datetime) -> timedelta:
         total = timedelta(0)
         last = end.astimezone(self.tz).date()
         date_ = start.astimezone(self.tz).date() - _DAY
