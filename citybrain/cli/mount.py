@@ -9,6 +9,7 @@ import typer
 GROUPS: dict[str, str] = {
     "alerts": "alerts",
     "orders": "orders",
+    "cases": "cases",
     "import": "import_",
     "explain": "explain",
     "profiles": "profiles",
