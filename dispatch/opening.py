@@ -21,13 +21,14 @@ from dispatch.board import OpenCase
 from dispatch.books import Books
 from dispatch.deadlines import Deadline, due
 from dispatch.ledger import Drafted
+from dispatch.limits import REPAIR, Limit
 from dispatch.notices import clock, ladder
 from dispatch.orders import NEW
 from dispatch.responsibility import UNASSIGNED, Step, find_unit
 
 log = logging.getLogger(__name__)
 
-UNKNOWN_LIMIT = (1.0, "work_day")
+UNKNOWN_LIMIT = Limit(1.0, "work_day", "none", quiet=True)
 """For a filing item that the table of limits does not have (check-config refuses it): better a common limit than no order."""
 
 
@@ -52,14 +53,13 @@ class Lookups:
         """A unit by its id, the built-in one of last resort among them."""
         return self.register.units.get(unit_id) or (UNASSIGNED if unit_id == UNASSIGNED.id else None)
 
-    def limit(self, filing: str) -> tuple[float, str]:
-        """Value and unit of the limit of a filing item."""
+    def limit(self, filing: str, clock: str = REPAIR, severity: str | None = None, street: str | None = None) -> Limit:
+        """The limit of a clock for a filing item, a severity and the class of a street."""
         try:
-            limit = self.books.limits.of(filing)
+            return self.books.profile.limit(clock, filing, severity, street)
         except NotFound as error:
-            log.error("%s; %g %s stands in", error, *UNKNOWN_LIMIT)
+            log.error("%s; %g %s stands in", error, UNKNOWN_LIMIT.value, UNKNOWN_LIMIT.unit)
             return UNKNOWN_LIMIT
-        return limit.value, limit.unit
 
     def calendar(self, unit: Unit | None) -> WorkCalendar:
         """The working calendar of a unit in its time zone; the default one in UTC when it names what does not exist."""
@@ -72,7 +72,8 @@ class Lookups:
 
     def deadline(self, unit: Unit | None, filing: str, start: datetime) -> Deadline:
         """Where the limit of a filing item ends for a unit."""
-        return due(start, *self.limit(filing), self.calendar(unit))
+        limit = self.limit(filing)
+        return due(start, limit.value, limit.unit, self.calendar(unit))
 
     def clock(self, unit: Unit | None, deadline: Deadline) -> dict[str, datetime]:
         """The timers that begin with a limit; that of the supervisor begins at the limit."""

@@ -22,13 +22,13 @@ from dispatch.cycle import CycleReport, run_cycle
 from dispatch.desk import Moved, act
 from dispatch.intake import OpenedOrder, take
 from dispatch.ledger import Fault, case_states, read, verify
-from dispatch.limits import load_limits
 from dispatch.opening import Lookups
+from dispatch.profiles import load_profile
 
 NOON = datetime(2026, 6, 12, 4, 0, tzinfo=UTC)
 """Friday, 12:00 in Shanghai."""
 
-BOOKS = Books(load_limits(None), load_calendars(None))
+BOOKS = Books(load_profile(), load_calendars(None))
 
 _PHASE = {
     AlertChange.RAISED: "firing",

@@ -12,7 +12,8 @@ from typing import Any
 from citybrain.config import Settings
 from citybrain.kernel.measures import MEASURES
 from console.reference import reference
-from dispatch.limits import Limit, load_limits
+from dispatch.limits import CLOCKS, MAKE_SAFE, REPAIR, Item, Limit
+from dispatch.profiles import SHIPPED, Profile, load_profile
 from ingest.quarantine import IGNORED, NOTES, REASONS
 from rules.detectors.words import span
 from rules.load import load
@@ -99,24 +100,45 @@ def quarantine_page() -> str:
 
 
 def limits_page() -> str:
-    """The table of time limits."""
-
-    def row(limit: Limit) -> tuple[object, ...]:
-        value = f"{limit.value:g} {limit.unit}"
-        return (f"`{limit.item}`", limit.object_en, limit.condition_en, value, limit.close_en, limit.source)
-
-    return (
+    """The time limits of the shipped profiles."""
+    head = (
         "# Time limits\n\n"
-        "The shipped table (`dispatch/data/limits.csv`). A city gives its own by the setting `limits`; its rows win.\n"
-        "`urgent_minute`, `urgent_hour` and `natural_day` run day and night; `work_hour` runs in working time;\n"
-        "`work_day` is a working day's hours of the calendar (8).\n\n"
-        + table(("item", "object", "filed when", "limit", "closed when", "source"), [row(limit) for limit in load_limits()])
+        "The shipped profiles (`dispatch/data/profiles/`), chosen by the setting `city_profile`; rows of a CSV named by\n"
+        "`limits` stand over them: see [time limits and calendars](../how-to/time-limits.md).\n\n"
+        "`urgent_minute`, `urgent_hour` and `natural_day` run day and night; `work_hour` runs in working time; `work_day` is\n"
+        "a working day's hours of the calendar. Of several rows of a clock the one counts that names most of severity and\n"
+        "street. *Quiet*: kept and scored, nobody is reminded. Marks of sources: [V] read in the public source that is\n"
+        "named; [M] common practice, text not read; [I] our own choice.\n"
     )
+    return head + "".join(_profile(load_profile(name)) for name in SHIPPED)
+
+
+def _profile(profile: Profile) -> str:
+    def rows(item: Item) -> Iterable[tuple[object, ...]]:
+        for clock in CLOCKS:
+            for limit in item.rows(clock):
+                quiet = ", quiet" if limit.quiet else ""
+                yield f"`{item.item}`", clock, limit.severity or "", limit.street or "", limit_text(limit) + quiet, limit.source
+
+    items = table(
+        ("item", "object", "filed when", "closed when", "checked before"),
+        [
+            (f"`{one.item}`", one.object_en, one.condition_en, one.close_en, "; ".join(check.en for check in one.checklist))
+            for one in profile
+        ],
+    )
+    limits = table(("item", "clock", "severity", "street", "limit", "source"), [row for one in profile for row in rows(one)])
+    return f"\n## `{profile.name}`: {profile.title_en}\n\n### Items\n\n{items}\n### Limits\n\n{limits}"
+
+
+def limit_text(limit: Limit) -> str:
+    """`2 urgent_hour`."""
+    return f"{limit.value:g} {limit.unit}"
 
 
 def conditions_page() -> str:
     """Every shipped condition."""
-    book, limits = load(), load_limits()
+    book, profile = load(), load_profile()
     parts = [
         "# Conditions\n\n"
         "The shipped rulebook (`rules/conditions/*.yml`). A city changes it by a file of its own: see\n"
@@ -128,13 +150,18 @@ def conditions_page() -> str:
         parts.append(f"\n## {title}\n")
         for rule in book.conditions.values():
             if rule.kind == kind:
-                parts.append(_condition(rule, limits.of(rule.info.filing) if rule.info.filing else None))
+                parts.append(_condition(rule, profile.of(rule.info.filing) if rule.info.filing else None))
     return "".join(parts)
 
 
-def _condition(rule: ConditionRule, limit: Limit | None) -> str:
+def _condition(rule: ConditionRule, item: Item | None) -> str:
     info = rule.info
-    order = f"`{limit.item}`: {limit.value:g} {limit.unit}" if limit else "none: information only"
+    order = "none: information only"
+    if item is not None:
+        safe, repair = item.limit(MAKE_SAFE, rule.severity), item.limit(REPAIR, rule.severity)
+        assert safe is not None, "the profile was checked"
+        assert repair is not None, "the profile was checked"
+        order = f"`{item.item}`: {limit_text(repair)}" + ("" if safe.quiet else f", made safe in {limit_text(safe)}")
     facts = [
         ("severity", rule.severity),
         ("detector", f"[`{rule.detector}`](rulebook.md#{rule.detector})"),
