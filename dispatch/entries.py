@@ -42,6 +42,8 @@ CASE_NOTES: Mapping[str, str] = MappingProxyType(
         "split": "People gave some faults of this case cases of their own; assets and cases.",
         "storm_grouped": "The case of a catchment in a storm; district, open cases and what the crews can have.",
         "storm_ranked": "The order in which its drains are worked on, with the points of each.",
+        "muted": "A silence covers the case: its notices wait, its limits run; which silence, until when.",
+        "unmuted": "The silence is over: what is still true is told.",
         "appeal_asked": "The unit asks that an overdue order is not held against it, with its reason.",
         "appeal_approved": "The appeal was approved: the order does not count in scores; the trace stays.",
         "appeal_refused": "The appeal was refused.",
