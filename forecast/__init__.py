@@ -1,1 +1,1 @@
-"""Risks before they become faults: trends of readings and orders -> forecasts with evidence -> planned orders."""
+"""Quiet times: risks before they become faults. Trends of days to planned orders (see README.md)."""
