@@ -16,13 +16,16 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from citybrain.kernel.errors import ConfigError
 
-SECRETS = frozenset({"database_url", "mqtt_url", "smtp_url", "api_token", "webhook_secret", "kafka_url", "otel_endpoint"})
+SECRETS = frozenset(
+    {"database_url", "mqtt_url", "smtp_url", "api_token", "webhook_secret", "link_secret", "kafka_url", "otel_endpoint"}
+)
 """settings whose value no error may show: it holds or may hold a password"""
 _SCHEMES = {
     "database_url": ("postgresql", "postgres"),
     "mqtt_url": ("mqtt", "mqtts"),
     "smtp_url": ("smtp", "smtps"),
     "otel_endpoint": ("http", "https"),
+    "public_url": ("http", "https"),
 }
 
 
@@ -81,8 +84,15 @@ class Settings(BaseSettings):
     batch_ms: int = Field(1, description="Wait for a small batch to fill, in ms.", ge=0, le=1000)
     rulebook: Path | None = Field(None, description="A rulebook file over the shipped one; none: the shipped one.")
     profiles: Path | None = Field(None, description="A folder of further device profiles.")
-    limits: Path | None = Field(None, description="A CSV of time limits by filing item; none: the shipped one.")
+    city_profile: str = Field(
+        "cn", description="Limits of both clocks by filing item, severity and street: cn, uk, or a YAML file of the city's own."
+    )
+    limits: Path | None = Field(None, description="A CSV of time limits whose rows stand over those of city_profile.")
     calendars: Path | None = Field(None, description="A YAML of working calendars; none: the shipped ones.")
+    channels: Path | None = Field(
+        None, description="A YAML of how channels may disturb people, over the shipped one; none: the shipped one."
+    )
+    grouping: Path | None = Field(None, description="A YAML of which alerts are one case, in place of the shipped one.")
     auto_register: bool = Field(True, description="A first message of an unknown asset makes a provisional asset.")
     max_future_s: float = Field(600, description="A time further in the future than this is refused (seconds).", gt=0)
     max_age_s: float = Field(366 * 86400, description="A time older than this is refused (seconds).", gt=0)
@@ -106,18 +116,55 @@ class Settings(BaseSettings):
     canary_s: float = Field(
         10, description="A test message goes the whole way so often (real seconds); 0: none.", ge=0, le=3600
     )
+    canary_missed: int = Field(
+        6,
+        description="So many test messages in a row that do not come are a standstill, and watch_contacts are told.",
+        ge=2,
+        le=1000,
+    )
+    watch_contacts: list[str] = Field(
+        [],
+        description="Contacts (mailto:, https:, log:…) that are told when the test message falls silent, and when it is back.",
+    )
+    dispatcher_limit: str = Field(
+        "15 urgent_minute",
+        description="A returned order whose unit is hindered waits so long for a dispatcher; then the unit has it again.",
+    )
+    arbitration_limit: str = Field(
+        "1 work_day", description="So long an arbiter has to decide about an order that was returned twice."
+    )
+    arbiters: dict[str, str] = Field(
+        {},
+        description="District ('*': any) -> unit that decides about orders returned twice; none: the guardian of the district.",
+    )
     smtp_url: str | None = Field(None, description="smtp:// or smtps:// with user and password, for channel email.")
     smtp_from: str = Field("citybrain@localhost", description="Sender of e-mails.")
     webhook_secret: str | None = Field(None, description="Key of the HMAC-SHA256 signature of webhooks.")
+    public_url: str | None = Field(
+        None, description="How the HTTP server is reached from telephones, https://city.example; none: notices have no links."
+    )
+    link_secret: str | None = Field(
+        None,
+        description="Key of the signature of links in notices, the same for all services of a city; none: made anew in "
+        "data_dir/link-key.",
+        min_length=16,
+    )
+    link_hours: float = Field(168, description="Links in notices work so long (hours of city time).", gt=0, le=24 * 366)
 
     def instance(self, service: str) -> str:
         """The name of this instance of a service, the same after a restart: as set, else made of the service and its host."""
         return self.service_id or default_id(service)
 
-    @field_validator("data_dir", "rulebook", "profiles", "limits", "calendars")
+    @field_validator("data_dir", "rulebook", "profiles", "limits", "calendars", "channels", "grouping")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value.expanduser().resolve() if value else None
+
+    @field_validator("city_profile", mode="before")
+    @classmethod
+    def _profile(cls, value: Any) -> str:
+        name = str(value)
+        return str(Path(name).expanduser().resolve()) if Path(name).suffix else name
 
     @field_validator("ingest_workers")
     @classmethod

@@ -1,61 +1,50 @@
-"""PURE. What hangs on what: which causes siblings share, on which asset a group's case opens, which fault explains which."""
+"""PURE. What hangs on what: on which asset a group's case opens, and which fault explains which."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from citybrain.kernel.conditions import ConditionInfo
 from citybrain.kernel.model import Asset, Kind
 from dispatch.board import OpenCase
+from dispatch.hiding import is_hidden
+from dispatch.network import Network, shared_of
+from dispatch.together import GATEWAY_OUT, SILENT, Grouping, Together, cause_of
 
-
-class Group(NamedTuple):
-    """What siblings that fall together are: the cause at their parent and its filing item (None: that of the siblings)."""
-
-    cause: str
-    filing: str | None
-
-
-GROUPS: Mapping[str, Group] = {
-    "lamp_dark": Group("feeder_trip", "SL-GROUP"),
-    "lamp_electric": Group("feeder_voltage", "SL-GROUP"),
-    "lamp_schedule": Group("cabinet_schedule", "SL-SCHEDULE"),
-    "device_silent": Group("gateway_out", "DEV-REPAIR"),
-}
-"""cause of the siblings -> what it is at their parent; feeder_trip is also the cause of CAB-TRIP, so both are one case"""
+__all__ = ["EXPLAINS", "Surroundings", "cause_of", "explains", "group_key", "parent_of", "parents"]
 
 EXPLAINS: Mapping[str, frozenset[str]] = {
-    "feeder_trip": frozenset({"lamp_dark", "lamp_electric", "device_silent"}),
+    "feeder_trip": frozenset({"lamp_dark", "lamp_electric", SILENT}),
     "feeder_voltage": frozenset({"lamp_electric"}),
     "cabinet_schedule": frozenset({"lamp_schedule"}),
-    "gateway_out": frozenset({"device_silent"}),
+    GATEWAY_OUT: frozenset({SILENT}),
 }
-"""cause at a cabinet, feeder or gateway -> causes at the assets behind it that it explains"""
+"""cause at a cabinet, feeder or gateway -> causes at the assets behind it that it explains. A rule of grouping adds to it: the
+cause of its parent explains the alerts that it groups."""
 
 
-def cause_of(info: ConditionInfo, asset: Asset) -> str:
-    """The cause of an alert. A gateway that is silent itself is what its silent devices are explained by."""
-    if asset.kind == Kind.GATEWAY and info.cause == "device_silent":
-        return GROUPS["device_silent"].cause
-    return info.cause
+class Surroundings(NamedTuple):
+    """What decisions about belonging together look up."""
+
+    assets: Mapping[str, Asset]
+    network: Network
+    grouping: Grouping
+
+    def together(self, info: ConditionInfo, asset: Asset) -> Together | None:
+        """What an alert shares with its siblings; None: it stands alone."""
+        return self.grouping.of(info, asset)
+
+    def waits(self, info: ConditionInfo, asset: Asset) -> Together | None:
+        """The same for an alert whose order waits for its siblings."""
+        return self.grouping.of(info, asset) if info.filing is not None else None
 
 
-def group_of(info: ConditionInfo) -> Group:
-    """What siblings with this condition are together."""
-    group = GROUPS.get(info.cause)
-    return group if group else Group(f"{info.cause}_group", info.filing)
-
-
-def waits(info: ConditionInfo) -> bool:
-    """Does an order for this condition wait for siblings?"""
-    return info.group_by is not None and info.group_wait_s > 0 and info.filing is not None
-
-
-def group_key(info: ConditionInfo, asset: Asset) -> str | None:
-    """What the asset shares with its siblings (`feeder:F1/lamp_dark`); None when the register does not say."""
-    shared = {"feeder": asset.feeder, "cabinet": asset.cabinet, "gateway": asset.gateway}.get(info.group_by or "")
-    return f"{info.group_by}:{shared}/{info.cause}" if shared else None
+def group_key(together: Together, asset: Asset) -> str | None:
+    """What the asset shares with its siblings (`feeder:F1/feeder_dark`); None when the register does not say."""
+    shared = shared_of(asset, together.group_by)
+    return f"{together.group_by}:{shared}/{together.name}" if shared else None
 
 
 def parent_of(asset: Asset, group_by: str, assets: Mapping[str, Asset]) -> Asset:
@@ -66,10 +55,12 @@ def parent_of(asset: Asset, group_by: str, assets: Mapping[str, Asset]) -> Asset
     cabinet = assets.get(asset.cabinet or "")
     if group_by == "feeder" and cabinet is not None and cabinet.feeder in {None, asset.feeder}:
         return cabinet
-    shared = {"feeder": asset.feeder, "cabinet": asset.cabinet, "gateway": asset.gateway}[group_by] or asset.id
+    shared = shared_of(asset, group_by) or asset.id
     known = assets.get(shared)
     if known is not None:
         return known
+    if group_by == "catchment":
+        return replace(asset, id=shared, name="", unit=None, provisional=True)
     return Asset(
         id=shared,
         kind=Kind.GATEWAY if group_by == "gateway" else Kind.CABINET,
@@ -83,19 +74,45 @@ def parent_of(asset: Asset, group_by: str, assets: Mapping[str, Asset]) -> Asset
     )
 
 
-def parents(asset: Asset) -> tuple[str, ...]:
+def parents(asset: Asset, around: Surroundings) -> tuple[str, ...]:
     """Ids of what the asset hangs on, electrical first: a fault there would explain a fault here."""
-    return tuple(dict.fromkeys(one for one in (asset.cabinet, asset.feeder, asset.gateway) if one and one != asset.id))
+    names = [*_supply(asset, around.network), asset.gateway]
+    gateway = around.assets.get(asset.gateway or "")
+    if gateway is not None:
+        names += _supply(gateway, around.network)
+    names.append(asset.catchment)
+    return tuple(dict.fromkeys(one for one in names if one and one != asset.id))
 
 
-def explains(case: OpenCase, asset: Asset, cause: str, assets: Mapping[str, Asset]) -> str | None:
+def _supply(asset: Asset, network: Network) -> list[str | None]:
+    return [asset.cabinet, asset.feeder, *(network.feeding(asset.feeder) if asset.feeder else ())]
+
+
+def explains(
+    case: OpenCase, asset: Asset, cause: str, assets: Mapping[str, Asset], together: Together | None = None
+) -> str | None:
     """The reason (`child_of_cabinet`…) when an open case explains `cause` at `asset`, else None."""
-    if case.state != "open" or case.filing is None or case.asset == asset.id:
+    # what a silence hides explains what hangs on it all the same: that is hidden with it
+    known = case.state == "open" or is_hidden(case.group_key)
+    if not known or case.filing is None or case.asset == asset.id:
         return None
-    if cause not in EXPLAINS.get(case.cause, _own_group(case.cause)):
+    by_rule = together is not None and together.cause == case.cause
+    if not by_rule and cause not in EXPLAINS.get(case.cause, _own_group(case.cause)):
         return None
     if asset.gateway == case.asset:
         return "child_of_gateway"
+    if asset.catchment == case.asset:
+        return "child_of_catchment"
+    reason = _fed_by(asset, case, assets)
+    if reason is not None:
+        return reason
+    gateway = assets.get(asset.gateway or "")
+    if cause == SILENT and gateway is not None and _fed_by(gateway, case, assets) is not None:
+        return "gateway_without_power"
+    return None
+
+
+def _fed_by(asset: Asset, case: OpenCase, assets: Mapping[str, Asset]) -> str | None:
     if asset.feeder == case.asset:
         return "child_of_feeder"
     there = assets.get(case.asset)

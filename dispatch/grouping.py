@@ -33,4 +33,8 @@ def open_case(row: Row) -> OpenCase:
         severity=row["severity"],
         filing=row["filing_item"],
         group_key=row["group_key"],
+        parents=tuple(row["parents"]),
+        raised_at=row["raised_at"],
+        lat=row["lat"],
+        lon=row["lon"],
     )

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from citybrain.kernel.conditions import ConditionInfo
 from citybrain.kernel.events import AlertChange, AlertEvent, AlertPhase
@@ -22,12 +23,15 @@ from citybrain.kernel.model import Kind
 from citybrain.kernel.register import Register
 from citybrain.store import alerts, cases, orders
 from citybrain.store.db import Row, Tx
+from dispatch import quiet
 from dispatch.board import Board
 from dispatch.books import Books
-from dispatch.causes import group_key, parent_of, parents, waits
+from dispatch.cases import may_stand_beside
+from dispatch.causes import cause_of, group_key, parent_of, parents
 from dispatch.followup import follow
 from dispatch.grouping import open_case
 from dispatch.opening import Lookups, OpenedOrder
+from dispatch.places import box, cells
 from dispatch.placing import Placing
 
 __all__ = ["OpenedOrder", "take"]
@@ -73,6 +77,7 @@ def take(
         work.place(event)
     work.apply()
     follow(tx, look, list(last.values()), fresh, home=work.home, board=board, rows=rows, orders_=work.orders, now=now)
+    quiet.after(tx, look, last.values(), home=work.home, board=board, now=now)
     return work.opened
 
 
@@ -108,23 +113,32 @@ def _needs_place(event: AlertEvent, last: AlertEvent, member: Row | None) -> boo
 
 
 def _hold(tx: Tx, look: Lookups, new: Sequence[AlertEvent], ids: set[str]) -> list[Row]:
-    """Hold every case that the decisions may need: of the alerts, of their assets and of what these hang on, and what waits."""
+    """Hold every case that the decisions may need: of the alerts, of their assets, of what these hang on
+    or stand beside, and what waits."""
     assets: set[str] = set()
     openings: set[str] = set()
     keys: set[str] = set()
     above: set[str] = set()
+    boxes: dict[tuple[str, ...], dict[str, Any]] = {}
+    around = look.around
     for event in new:
         info, asset = look.info(event.condition, event.kind, event.severity), look.asset(event.asset, event.kind)
         openings.add(asset.id)
-        assets |= {asset.id, *parents(asset)}
+        assets |= {asset.id, *parents(asset, around)}
         if asset.kind in {Kind.CABINET, Kind.GATEWAY}:
             above.add(asset.id)
-        key = group_key(info, asset) if waits(info) else None
-        if key is not None:
-            parent = parent_of(asset, info.group_by or "", look.register.assets).id
+        together = around.waits(info, asset)
+        key = group_key(together, asset) if together else None
+        if together is not None and key is not None:
+            parent = parent_of(asset, together.group_by, look.register.assets).id
             openings.add(parent)
             assets.add(parent)
             above.add(parent)
             keys.add(key)
+        if asset.lat is not None and asset.lon is not None and may_stand_beside(info, asset, around):
+            cause, near = cause_of(info, asset), box(asset.lat, asset.lon, around.grouping.same_place.within_m)
+            # two neighbours share the cell of each: one of them waits for the other
+            openings.update(f"{cause}@{row}:{column}" for row, column in cells(near))
+            boxes[cause, asset.id] = {"cause": cause, **near._asdict()}
     cases.claim_openings(tx, openings)
-    return cases.lock(tx, ids=ids, assets=assets, keys=keys, parents=above)
+    return cases.lock(tx, ids=ids, assets=assets, keys=keys, parents=above, boxes=list(boxes.values()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from citybrain.kernel.calendar import WorkCalendar
@@ -19,9 +19,11 @@ from citybrain.store.db import Tx
 from dispatch import telling
 from dispatch.board import OpenCase
 from dispatch.books import Books
+from dispatch.causes import Surroundings
 from dispatch.deadlines import Deadline, due
 from dispatch.ledger import Drafted
 from dispatch.limits import REPAIR, Limit
+from dispatch.network import network_of
 from dispatch.notices import clock, ladder
 from dispatch.orders import NEW
 from dispatch.responsibility import UNASSIGNED, Step, find_unit
@@ -48,6 +50,11 @@ class Lookups:
     def asset(self, asset_id: str, kind: str) -> Asset:
         """An asset; one that the register does not have is known by its kind alone."""
         return self.register.assets.get(asset_id) or Asset(id=asset_id, kind=kind, provisional=True)
+
+    @property
+    def around(self) -> Surroundings:
+        """What decisions about belonging together look up."""
+        return Surroundings(self.register.assets, network_of(self.register), self.books.grouping)
 
     def unit(self, unit_id: str) -> Unit | None:
         """A unit by its id, the built-in one of last resort among them."""
@@ -107,9 +114,7 @@ class Draft:
     _notices: list[dict[str, Any]] = field(default_factory=list)
     _timers: dict[str, dict[str, datetime]] = field(default_factory=dict)
 
-    def case(
-        self, case: OpenCase, *, opened_at: datetime, reason: str, parents: tuple[str, ...] = (), district: str | None = None
-    ) -> None:
+    def case(self, case: OpenCase, *, opened_at: datetime, reason: str, district: str | None = None) -> None:
         """A new case, and why there is one."""
         self.cases.append(
             {
@@ -123,7 +128,10 @@ class Draft:
                 "opened_at": opened_at,
                 "filing_item": case.filing,
                 "group_key": case.group_key,
-                "parents": list(parents),
+                "parents": list(case.parents),
+                "raised_at": case.raised_at,
+                "lat": case.lat,
+                "lon": case.lon,
             }
         )
         event = "waits" if case.state == "gathering" else "opened"
@@ -142,7 +150,7 @@ class Draft:
 
         `trace` is the trace id of the message that raised the alert.
         """
-        answer = find_unit(asset, case.condition, look.register, now.date())
+        answer = find_unit(asset, case.condition, look.register, now)
         unit = answer.unit
         deadline = look.deadline(unit, filing, now)
         order_id = derived_id("order", case.id)
@@ -225,8 +233,3 @@ def clock_facts(clock: str, deadline: Deadline) -> dict[str, Any]:
     return {
         "clock": clock, "value": deadline.value, "unit": deadline.unit, "from": deadline.start, "due": deadline.due_at,
     }  # fmt: skip
-
-
-def gathering_until(info: ConditionInfo, now: datetime) -> datetime:
-    """When the wait for siblings is over."""
-    return now + timedelta(seconds=info.group_wait_s)

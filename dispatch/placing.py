@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from citybrain.kernel.conditions import ConditionInfo
 from citybrain.kernel.events import AlertEvent
@@ -13,12 +13,14 @@ from citybrain.kernel.model import Asset
 from citybrain.kernel.times import from_ms
 from citybrain.store import alerts, cases, orders, timers
 from citybrain.store.db import Row, Tx
-from dispatch import ledger
+from dispatch import ledger, quiet
 from dispatch.board import Board, OpenCase
 from dispatch.cases import TOLD_LATE, TOLD_LATE_REASON, TOLD_LATE_WAIT, Action, Placement, gravest, if_told_late, place
-from dispatch.causes import cause_of, group_key, group_of, parent_of, parents, waits
+from dispatch.causes import cause_of, group_key, parent_of, parents
 from dispatch.grouping import adopt
-from dispatch.opening import Draft, Lookups, OpenedOrder, clock_facts, gathering_until
+from dispatch.hiding import SILENCED, hidden_key
+from dispatch.opening import Draft, Lookups, OpenedOrder, clock_facts
+from dispatch.silences import OPENING_APPROVED, Quiet, Silence, if_silenced
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +45,10 @@ class Placing:
         """asset and cause of cases that are taken up by another one, and stand open in the database until `apply`"""
         self._grown: set[str] = set()
         self._notes: list[tuple[str, str, str]] = []
+        self._quiet: Quiet | None = None
+        self._hidden: list[tuple[str, str, Silence]] = []
+        self._heard: set[str] = set()
+        """cases that an alert joined that no silence covers"""
 
     @property
     def opened(self) -> list[OpenedOrder]:
@@ -56,30 +62,44 @@ class Placing:
         info = self.look.info(event.condition, event.kind, event.severity)
         asset = self.look.asset(event.asset, event.kind)
         raised_at = from_ms(event.at_ms)
-        found = if_told_late(place(asset, info, self.board, self.look.register.assets), info, raised_at, self.now)
+        found = if_told_late(place(asset, info, self.board, self.look.around, raised_at), info, raised_at, self.now)
         self.put(event.id, event.severity, str(event.at_ms), info, asset, found, raised_at)
 
     def put(
         self, alert: str, severity: str, turn: str, info: ConditionInfo, asset: Asset, found: Placement,
         raised_at: datetime | None = None,
     ) -> None:  # fmt: skip
-        """Do what was decided. `turn` tells the cases apart that an alert may open in its life; no `raised_at`: live."""
+        """Do what was decided, unless it is silenced. `turn` tells the cases apart that an alert may open in its life; no
+        `raised_at`: live."""
+        mute = self._mute(asset, info, severity)
+        found = if_silenced(found, info, mute)
         if found.action is Action.JOIN:
             late = raised_at is not None and self.now - raised_at > TOLD_LATE
-            self._join(alert, severity, info, asset, self.board.cases[found.case_id or ""], told_late=late)
+            case = self.board.cases[found.case_id or ""]
+            self._join(alert, severity, info, asset, case, told_late=late, mute=mute)
         elif found.action is Action.CHILD:
             self._assign(alert, found.case_id or "")
             self._grown.add(found.case_id or "")
             self._notes.append((alert, found.reason, found.case_id or ""))
+            self._take_up(found.case_id or "", found)
         else:
-            self._open(alert, severity, turn, info, asset, found)
+            self._open(alert, severity, turn, info, asset, found, mute, raised_at)
         trace = {"trace": self._traces.get(alert, "")}
         log.info("%s on %s: %s (%s)", info.id, asset.id, found.action, found.reason, extra=trace)
 
     def _assign(self, alert: str, case_id: str) -> None:
         self.home[alert] = self._assigned[alert] = case_id
 
-    def _open(self, alert: str, severity: str, turn: str, info: ConditionInfo, asset: Asset, found: Placement) -> None:
+    def _mute(self, asset: Asset, info: ConditionInfo, severity: str) -> Silence | None:
+        """The silence over an alert; which ones are in force is read once a batch."""
+        if self._quiet is None:
+            self._quiet = quiet.in_force(self.tx, self.now)
+        return self._quiet.of_alert(asset, info, severity)
+
+    def _open(
+        self, alert: str, severity: str, turn: str, info: ConditionInfo, asset: Asset, found: Placement, mute: Silence | None,
+        raised_at: datetime | None,
+    ) -> None:  # fmt: skip
         if (asset.id, cause_of(info, asset)) in self._given_up:
             # a lamp's waiting case went to its cabinet a moment ago: it must be closed before the lamp can have another one
             self.apply()
@@ -92,37 +112,69 @@ class Placing:
             state="open",
             severity=severity,
             filing=info.filing,
+            raised_at=raised_at or self.now,
+            lat=asset.lat,
+            lon=asset.lon,
         )
+        together = self.look.around.together(info, asset)
         if found.action is Action.GATHER:
-            late = found.reason == TOLD_LATE_REASON
-            case = case._replace(state="gathering", group_key=None if late else group_key(info, asset))
-            self._draft.case(
-                case, opened_at=self.now, reason=found.reason, parents=parents(asset), district=asset.district
-            )
-            until = self.now + TOLD_LATE_WAIT if late else gathering_until(info, self.now)
-            self._draft.timer(case.id, "gathering", until)
-        elif found.action is Action.GROUP:
-            asset = parent_of(asset, info.group_by or "", self.look.register.assets)
-            cause, filing = group_of(info)
+            alone = together is None or found.reason == TOLD_LATE_REASON
+            key = None if alone or together is None else group_key(together, asset)
+            case = case._replace(state="gathering", group_key=key, parents=parents(asset, self.look.around))
+            if found.reason == SILENCED and mute is not None:
+                case = self._hide(case, alert, mute)
+            else:
+                wait = TOLD_LATE_WAIT if alone or together is None else timedelta(seconds=together.wait_s)
+                self._draft.timer(case.id, "gathering", self.now + wait)
+            self._draft.case(case, opened_at=self.now, reason=found.reason, district=asset.district)
+        elif found.action is Action.GROUP and together is not None:
+            asset = parent_of(asset, together.group_by, self.look.register.assets)
             case = case._replace(
-                id=derived_id("group", alert, turn), asset=asset.id, kind=asset.kind, cause=cause, filing=filing
+                id=derived_id("group", alert, turn),
+                asset=asset.id,
+                kind=asset.kind,
+                cause=together.cause,
+                filing=together.filing,
+                lat=asset.lat,
+                lon=asset.lon,
             )
+            over = self._mute(asset, info, severity)
+            if over is not None:
+                case = self._hide(case, alert, over)
             self._draft.case(case, opened_at=self.now, reason=found.reason, district=asset.district)
             self._notes.append((alert, found.reason, case.id))
         else:
+            if found.reason == OPENING_APPROVED and mute is not None:
+                case = case._replace(filing=None)
+                self._cover(case, alert, mute)
             self._draft.case(case, opened_at=self.now, reason=found.reason, district=asset.district)
         self._fresh.add(case.id)
         self.board.put(case)
         self._assign(alert, case.id)
         if case.state == "open" and case.filing is not None:
             self._order(case, asset, case.filing, alert, found.reason)
-        if found.takes:
-            self._takes[case.id] = (found.reason, list(found.takes))
-            for taken in found.takes:
-                self._given_up.add((self.board.cases[taken].asset, self.board.cases[taken].cause))
-                self.board.drop(taken)
+        self._take_up(case.id, found)
         if found.takes or found.action is Action.GROUP:
             self._grown.add(case.id)
+
+    def _take_up(self, case_id: str, found: Placement) -> None:
+        if not found.takes:
+            return
+        self._takes.setdefault(case_id, (found.reason, []))[1].extend(found.takes)
+        for taken in found.takes:
+            self._given_up.add((self.board.cases[taken].asset, self.board.cases[taken].cause))
+            self.board.drop(taken)
+
+    def _hide(self, case: OpenCase, alert: str, mute: Silence) -> OpenCase:
+        """A new case that waits for the end of a silence."""
+        case = case._replace(state="gathering", group_key=hidden_key(case.group_key))
+        self._cover(case, alert, mute)
+        return case
+
+    def _cover(self, case: OpenCase, alert: str, mute: Silence) -> None:
+        """A case without an order is looked at again when a silence ends."""
+        self._draft.timer(case.id, quiet.timer_of(case.state, mute), quiet.until(mute, self.now))
+        self._hidden.append((alert, case.id, mute))
 
     def go_out(self, case: OpenCase, asset: Asset, info: ConditionInfo, alert: str, reason: str) -> None:
         """A case that waited, or was for information, gets its order now."""
@@ -130,7 +182,7 @@ class Placing:
         timers.drop(self.tx, [case.id], ["gathering"])
         facts = {"condition": info.id, "severity": case.severity, "filing_item": info.filing}
         ledger.sent_out(self.tx, case.id, at=self.now, actor="dispatch", reason=reason, facts=facts)
-        opened = case._replace(state="open", filing=info.filing, condition=info.id, group_key=None)
+        opened = case._replace(state="open", filing=info.filing, condition=info.id, group_key=None, parents=())
         self.board.put(opened)
         if info.filing is not None:
             self._order(opened, asset, info.filing, alert, reason)
@@ -140,14 +192,21 @@ class Placing:
         self._draft.order(self.look, case, asset, filing, alert_id=alert, reason=reason, now=self.now, trace=trace)
 
     def _join(
-        self, alert: str, severity: str, info: ConditionInfo, asset: Asset, case: OpenCase, *, told_late: bool = False
-    ) -> None:
+        self, alert: str, severity: str, info: ConditionInfo, asset: Asset, case: OpenCase, *, told_late: bool = False,
+        mute: Silence | None = None,
+    ) -> None:  # fmt: skip
         self._assign(alert, case.id)
         worst = gravest(case.severity, severity)
         waiting = case.state == "gathering"
         promoted = (
-            info.filing is not None and (case.filing is None or (waiting and not waits(info))) and not (waiting and told_late)
+            info.filing is not None and (case.filing is None or (waiting and self.look.around.waits(info, asset) is None)) and not (waiting and told_late)
         )
+        if promoted and mute is not None:
+            promoted = False
+            if not waiting:
+                self._cover(case, alert, mute)
+        elif mute is None and self._quiet is not None and self._quiet.count:
+            self._heard.add(case.id)
         shorter = info.filing not in {None, case.filing}
         if case.id in self._fresh and (worst != case.severity or promoted or shorter):
             # the case is of this very batch: write it, so that it can be changed
@@ -201,4 +260,7 @@ class Placing:
             adopt(self.tx, parent, taken, now=self.now, reason=reason)
         alerts.note(self.tx, self.now, "grouped", self._notes)
         cases.count_children(self.tx, self._grown)
+        quiet.note_hidden(self.tx, self._hidden, self.now)
+        quiet.look_again(self.tx, self._heard, self.now)
+        self._hidden, self._heard = [], set()
         self._assigned, self._takes, self._given_up, self._grown, self._notes = {}, {}, set(), set(), []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,8 +28,8 @@ class Part(NamedTuple):
 
 
 PARTS = (
-    Part("limits", "dispatch.limits", "check_limits", "limits"),
     Part("calendars", "dispatch.calendars", "check_calendars", "calendars"),
+    Part("channels", "dispatch.channel_rules", "check_channel_rules", "channels"),
     Part("profiles", "ingest.registry", "check_profiles", "profiles"),
 )
 """The rulebook is checked last and apart: its filing items must be in the limits."""
@@ -45,15 +45,24 @@ def register(root: typer.Typer) -> None:
         profiles: Path | None = typer.Option(None, help="Folder of device profiles.", show_default=False),
         limits: Path | None = typer.Option(None, help="CSV of time limits.", show_default=False),
         calendars: Path | None = typer.Option(None, help="YAML of working calendars.", show_default=False),
+        grouping: Path | None = typer.Option(None, help="YAML of which alerts are one case.", show_default=False),
+        city_profile: str | None = typer.Option(None, help="cn, uk, or a YAML of limits of both clocks.", show_default=False),
         output: OutputOption = Output.TABLE,
     ) -> None:
-        """Check settings, rulebook, profiles, limits and calendars; name file, line and key of every fault.
+        """Check settings, rulebook, profiles, limits, calendars and grouping; name file, line and key of every fault.
 
         Exits with 1 when there is any. Nothing is started, no server is needed.
 
         Example: citybrain check-config --rulebook city-rules.yml
         """
-        given = {"rulebook": rulebook, "profiles": profiles, "limits": limits, "calendars": calendars}
+        given: dict[str, Path | str | None] = {
+            "rulebook": rulebook,
+            "profiles": profiles,
+            "limits": limits,
+            "calendars": calendars,
+            "grouping": grouping,
+        }
+        given["city_profile"] = city_profile
         language, faults = check_all(config, {key: value for key, value in given.items() if value is not None})
         if output is Output.JSON:
             emit([{"file": f.file, "line": f.line, "key": f.key, "fault": f.message} for f in faults], output)
@@ -65,25 +74,36 @@ def register(root: typer.Typer) -> None:
             raise typer.Exit(1)
 
 
-def check_all(config: Path | None, given: dict[str, Path]) -> tuple[str, list[ConfigError]]:
+def check_all(config: Path | None, given: Mapping[str, Path | str]) -> tuple[str, list[ConfigError]]:
     """The language to speak (English while the settings are wrong), and every fault. `given`: paths by setting."""
     settings, faults = check_settings(config, given)
-    paths = {part: given.get(part) or getattr(settings, part, None) for part in ("limits", "calendars", "profiles", "rulebook")}
+    parts = ("limits", "calendars", "channels", "grouping", "profiles", "rulebook")
+    paths = {part: given.get(part) or getattr(settings, part, None) for part in parts}
     for part in PARTS:
         faults += _function(part.module, part.function)(paths[part.setting])
-    faults += _function("rules.load", "check")(paths["rulebook"], filings=_filings(paths["limits"]))
+    profile = str(given.get("city_profile") or (settings.city_profile if settings else "cn"))
+    limits, needed = paths["limits"], _shipped_filings()
+    faults += _function("dispatch.profiles", "check_profile")(profile, limits, needed)
+    filings = _filings(profile, limits, needed)
+    faults += _function("dispatch.grouping_file", "check_grouping")(paths["grouping"], filings=filings)
+    faults += _function("rules.load", "check")(paths["rulebook"], filings=filings)
     return settings.language if settings else "en", faults
 
 
-def _filings(path: Path | None) -> list[str] | None:
-    """The items of the table of limits; None when the table is faulty, which is told already."""
+def _shipped_filings() -> set[str]:
+    """The filing items of the shipped rulebook: a profile that lacks one is at fault, and not the rulebook."""
+    return {info.filing for info in _function("rules.load", "load")().info.values() if info.filing is not None}
+
+
+def _filings(profile: str, limits: object, needed: set[str]) -> list[str] | None:
+    """The items that a rulebook may name; None when the profile is faulty, which is told already."""
     try:
-        return [limit.item for limit in _function("dispatch.limits", "load_limits")(path)]
+        return sorted(needed | set(_function("dispatch.profiles", "load_profile")(profile, limits).items))
     except ConfigError:
         return None
 
 
-def check_settings(config: Path | None, given: dict[str, Path]) -> tuple[Settings | None, list[ConfigError]]:
+def check_settings(config: Path | None, given: Mapping[str, Path | str]) -> tuple[Settings | None, list[ConfigError]]:
     """The settings (None when they are wrong) and every fault: of the file with its line, else by environment variable."""
     name = str(config) if config else os.environ.get("CITYBRAIN_CONFIG", "")
     file = yamlfile.read(Path(name)) if name else yamlfile.YamlFile("")
@@ -97,7 +117,7 @@ def check_settings(config: Path | None, given: dict[str, Path]) -> tuple[Setting
         return None, faults
     over = {key: value for key in content if (value := os.environ.get(f"CITYBRAIN_{key.upper()}")) is not None}
     try:
-        settings = Settings(**(content | over | given))
+        settings = Settings(**(content | over | dict(given)))
         clock.parse(settings.clock)
         return settings, faults
     except ConfigError as error:

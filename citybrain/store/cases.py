@@ -8,9 +8,11 @@ and comes again). So there is no ring of waiting.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+
+from psycopg.types.json import Jsonb
 
 from citybrain.store.db import Row, Tx
 from citybrain.store.sql import load
@@ -38,9 +40,10 @@ def try_openings(tx: Tx, assets: Iterable[str]) -> bool:
 
 def lock(
     tx: Tx, *, ids: Iterable[str] = (), assets: Iterable[str] = (), keys: Iterable[str] = (), parents: Iterable[str] = (),
-    wait: bool = True,
+    boxes: Sequence[Mapping[str, Any]] = (), wait: bool = True,
 ) -> list[Row]:  # fmt: skip
-    """Hold open cases: with these ids, on these assets, waiting for a group with one of `keys`, or waiting below `parents`.
+    """Hold open cases: with these ids, on these assets, waiting for a group with one of `keys`, waiting below `parents`, or of
+    a cause within one of `boxes` (cause, south, north, west, east).
 
     `wait` False leaves out those that somebody else holds.
     """
@@ -50,6 +53,7 @@ def lock(
         assets=sorted(set(assets)),
         keys=sorted(set(keys)),
         parents=sorted(set(parents)),
+        boxes=Jsonb(list(boxes)),
     )
 
 
@@ -60,7 +64,8 @@ def hold(tx: Tx, case_id: str) -> Row | None:
 
 def add(tx: Tx, rows: Sequence[dict[str, Any]]) -> None:
     """New cases. A second open one of the same asset and cause violates `cases_one_open`."""
-    tx.many(_SQL["add"], rows)
+    if rows:
+        tx.run(_SQL["add"], rows=Jsonb(list(rows)))
 
 
 def open_(tx: Tx, case_id: str, *, filing_item: str | None, condition: str) -> None:
@@ -76,6 +81,11 @@ def raise_severity(tx: Tx, case_id: str, severity: str) -> None:
 def close(tx: Tx, case_ids: Sequence[str], *, outcome: str, at: datetime) -> int:
     """Close cases; how many were open."""
     return tx.run(_SQL["close"], ids=list(case_ids), outcome=outcome, at=at) if case_ids else 0
+
+
+def set_facts(tx: Tx, case_id: str, facts: Mapping[str, Any]) -> None:
+    """What is known of a group: the rule that formed it, the span of a cut cable, how many fell of how many."""
+    tx.run(_SQL["set_facts"], id=case_id, facts=Jsonb(dict(facts)))
 
 
 def count_children(tx: Tx, case_ids: Iterable[str]) -> None:

@@ -38,11 +38,11 @@ def handle(tx: Tx, look: Lookups, timer: Row, now: datetime) -> None:
     if not cases.try_openings(tx, [asset.id for _, asset, _ in free]):
         timers.set_many(tx, case_id, {"settle": now + timedelta(seconds=_BUSY_S)})
         return
-    around = {name for _, asset, _ in free for name in (asset.id, *parents(asset))}
+    around = {name for _, asset, _ in free for name in (asset.id, *parents(asset, look.around))}
     board = Board.of(open_case(row) for row in cases.lock(tx, assets=around, wait=False))
     work = Placing(tx, look, board, {}, {}, now, {str(row["id"]): row["trace"] for row, _, _ in free})
     for row, asset, info in free:
-        found = release(asset, info, board, look.register.assets)
+        found = release(asset, info, board, look.around)
         work.put(str(row["id"]), row["severity"], case_id, info, asset, found)
     work.apply()
 

@@ -6,35 +6,52 @@ SELECT coalesce(bool_and(pg_try_advisory_xact_lock(727276, k)), true) AS ok
 FROM (SELECT DISTINCT unnest(%(keys)s::int[]) AS k ORDER BY 1) keys;
 
 -- lock: open cases by id, by asset and cause, on assets, waiting for a group, or waiting below assets; locked in order of id
-SELECT id, asset, kind, cause, condition, severity, state, filing_item, group_key, opened_at, children
+SELECT id, asset, kind, cause, condition, severity, state, filing_item, group_key, opened_at, children, parents, raised_at,
+       lat, lon, facts
 FROM cases
 WHERE state <> 'closed' AND id IN (
     SELECT unnest(%(ids)s::uuid[])
     UNION SELECT c.id FROM cases c JOIN unnest(%(assets)s::text[]) AS a (asset) ON c.asset = a.asset WHERE c.state <> 'closed'
     UNION SELECT c.id FROM cases c WHERE c.state = 'gathering' AND c.group_key = ANY (%(keys)s::text[])
     UNION SELECT c.id FROM cases c WHERE c.state = 'gathering' AND c.parents && %(parents)s::text[]
+    UNION SELECT c.id
+          FROM jsonb_to_recordset(%(boxes)s) AS b (cause text, south float8, north float8, west float8, east float8)
+          JOIN cases c ON c.cause = b.cause AND c.lat BETWEEN b.south AND b.north AND c.lon BETWEEN b.west AND b.east
+          WHERE c.state <> 'closed'
 )
 ORDER BY id FOR UPDATE;
 
 -- lock_free: the same, without those that somebody else holds
-SELECT id, asset, kind, cause, condition, severity, state, filing_item, group_key, opened_at, children
+SELECT id, asset, kind, cause, condition, severity, state, filing_item, group_key, opened_at, children, parents, raised_at,
+       lat, lon, facts
 FROM cases
 WHERE state <> 'closed' AND id IN (
     SELECT unnest(%(ids)s::uuid[])
     UNION SELECT c.id FROM cases c JOIN unnest(%(assets)s::text[]) AS a (asset) ON c.asset = a.asset WHERE c.state <> 'closed'
     UNION SELECT c.id FROM cases c WHERE c.state = 'gathering' AND c.group_key = ANY (%(keys)s::text[])
     UNION SELECT c.id FROM cases c WHERE c.state = 'gathering' AND c.parents && %(parents)s::text[]
+    UNION SELECT c.id
+          FROM jsonb_to_recordset(%(boxes)s) AS b (cause text, south float8, north float8, west float8, east float8)
+          JOIN cases c ON c.cause = b.cause AND c.lat BETWEEN b.south AND b.north AND c.lon BETWEEN b.west AND b.east
+          WHERE c.state <> 'closed'
 )
 ORDER BY id FOR UPDATE SKIP LOCKED;
 
 -- hold: one case in any state, locked
-SELECT id, asset, kind, cause, condition, severity, state, filing_item, group_key, opened_at, closed_at, outcome, children
+SELECT id, asset, kind, cause, condition, severity, state, filing_item, group_key, opened_at, closed_at, outcome, children,
+       parents, raised_at, lat, lon, facts
 FROM cases WHERE id = %(id)s::uuid FOR UPDATE;
 
--- add: a case
-INSERT INTO cases (id, asset, kind, cause, condition, severity, state, opened_at, filing_item, group_key, parents)
-VALUES (%(id)s, %(asset)s, %(kind)s, %(cause)s, %(condition)s, %(severity)s, %(state)s, %(opened_at)s, %(filing_item)s,
-        %(group_key)s, %(parents)s);
+-- add: new cases
+INSERT INTO cases (id, asset, kind, cause, condition, severity, state, opened_at, filing_item, group_key, parents, raised_at, lat,
+                   lon)
+SELECT id, asset, kind, cause, condition, severity, state, opened_at, filing_item, group_key, parents, raised_at, lat, lon
+FROM jsonb_to_recordset(%(rows)s)
+     AS n (id uuid, asset text, kind text, cause text, condition text, severity text, state text, opened_at timestamptz,
+           filing_item text, group_key text, parents text[], raised_at timestamptz, lat float8, lon float8);
+
+-- set_facts: what is known of a group
+UPDATE cases SET facts = %(facts)s WHERE id = %(id)s::uuid;
 
 -- open: a waiting case, or one for information, gets its order
 UPDATE cases SET state = 'open', group_key = NULL, parents = '{}', filing_item = %(filing_item)s, condition = %(condition)s

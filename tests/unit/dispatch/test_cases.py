@@ -10,10 +10,14 @@ from citybrain.kernel.conditions import ConditionInfo
 from citybrain.kernel.model import Asset
 from dispatch.board import Board, OpenCase
 from dispatch.cases import Action, gravest, place, release, wait_over
-from dispatch.causes import EXPLAINS, GROUPS, cause_of, group_key, group_of, parent_of, parents, waits
+from dispatch.causes import EXPLAINS, Surroundings, cause_of, group_key, parent_of, parents
+from dispatch.grouping_file import load_grouping
+from dispatch.network import network_of
 from tests.dispatch_kit import INFOS, register
 
-ASSETS = register().assets
+REGISTER = register()
+ASSETS = REGISTER.assets
+AROUND = Surroundings(ASSETS, network_of(REGISTER), load_grouping())
 DARK, SILENT, TRIP, DAY = INFOS["SL-OUT"], INFOS["DEV-SILENT"], INFOS["CAB-TRIP"], INFOS["SL-DAY"]
 
 
@@ -27,16 +31,18 @@ def case(
     filing: str | None = "SL-GROUP",
 ) -> OpenCase:
     kind = ASSETS[asset].kind if asset in ASSETS else "cabinet"
-    return OpenCase(f"{asset}/{cause}", asset, kind, cause, condition, state, "minor", filing, key)
+    below = parents(ASSETS[asset], AROUND) if state == "gathering" and asset in ASSETS else ()
+    return OpenCase(f"{asset}/{cause}", asset, kind, cause, condition, state, "minor", filing, key, below)
 
 
 def waiting(asset: str, info: ConditionInfo) -> OpenCase:
-    key = group_key(info, ASSETS[asset])
+    together = AROUND.waits(info, ASSETS[asset])
+    key = group_key(together, ASSETS[asset]) if together else None
     return case(asset, info.cause, state="gathering", condition=info.id, key=key, filing=info.filing)
 
 
 def where(asset: str, info: ConditionInfo, *cases: OpenCase) -> tuple[Action, str]:
-    found = place(ASSETS[asset], info, Board.of(cases), ASSETS)
+    found = place(ASSETS[asset], info, Board.of(cases), AROUND)
     return found.action, found.reason
 
 
@@ -70,32 +76,32 @@ def test_place(asset: str, info: ConditionInfo, cases: tuple[OpenCase, ...], wan
 
 
 def test_electrical_comes_before_the_gateway() -> None:
-    found = place(ASSETS["sl-1"], SILENT, Board.of([case("gw-1", "gateway_out"), case("cab-1", "feeder_trip")]), ASSETS)
+    found = place(ASSETS["sl-1"], SILENT, Board.of([case("gw-1", "gateway_out"), case("cab-1", "feeder_trip")]), AROUND)
     assert found.reason == "child_of_cabinet"
 
 
 def test_a_trip_takes_only_what_it_explains() -> None:
     board = Board.of([waiting("sl-1", DARK), waiting("sl-2", SILENT), waiting("sl-3", DAY), waiting("tail-1", DARK)])
-    found = place(ASSETS["cab-1"], TRIP, board, ASSETS)
+    found = place(ASSETS["cab-1"], TRIP, board, AROUND)
     assert found.action is Action.OPEN
     assert set(found.takes) == {"sl-1/lamp_dark", "sl-2/device_silent"}
 
 
 def test_a_group_takes_its_siblings_and_what_else_it_explains() -> None:
     board = Board.of([waiting("sl-1", DARK), waiting("sl-2", DARK), waiting("sl-4", SILENT), waiting("tail-1", DARK)])
-    found = place(ASSETS["sl-3"], DARK, board, ASSETS)
+    found = place(ASSETS["sl-3"], DARK, board, AROUND)
     assert (found.action, found.parent) == (Action.GROUP, "cab-1")
     assert set(found.takes) == {"sl-1/lamp_dark", "sl-2/lamp_dark", "sl-4/device_silent"}
 
 
 def test_a_parent_with_another_kind_of_case_under_the_same_cause_is_left_alone() -> None:
     board = Board.of([waiting("sl-1", DARK), waiting("sl-2", DARK), case("cab-1", "feeder_trip", filing=None)])
-    assert place(ASSETS["sl-3"], DARK, board, ASSETS).action is Action.GATHER
+    assert place(ASSETS["sl-3"], DARK, board, AROUND).action is Action.GATHER
 
 
 def test_one_asset_is_one_sibling() -> None:
     twice = [waiting("sl-1", DARK), waiting("sl-1", INFOS["SL-OUT"])._replace(id="other", cause="x")]
-    assert place(ASSETS["sl-2"], DARK, Board.of(twice), ASSETS).action is Action.GATHER
+    assert place(ASSETS["sl-2"], DARK, Board.of(twice), AROUND).action is Action.GATHER
 
 
 @pytest.mark.parametrize(
@@ -109,7 +115,7 @@ def test_one_asset_is_one_sibling() -> None:
 )
 def test_wait_over(others: tuple[OpenCase, ...], wanted: tuple[Action, str]) -> None:
     own = waiting("pit-1", SILENT)
-    found = wait_over(own, ASSETS["pit-1"], SILENT, Board.of([own, *others]), ASSETS)
+    found = wait_over(own, ASSETS["pit-1"], SILENT, Board.of([own, *others]), AROUND)
     assert (found.action, found.reason) == wanted
     if found.action is Action.GROUP:
         assert (found.parent, set(found.takes)) == (
@@ -120,9 +126,9 @@ def test_wait_over(others: tuple[OpenCase, ...], wanted: tuple[Action, str]) -> 
 
 def test_release() -> None:
     lamp = ASSETS["sl-1"]
-    assert release(lamp, DARK, Board(), ASSETS).reason == "parent_cleared"
-    assert release(lamp, DARK, Board.of([case("cab-1", "feeder_trip")]), ASSETS).action is Action.CHILD
-    assert release(lamp, DARK, Board.of([case("sl-1", "lamp_dark")]), ASSETS).action is Action.JOIN
+    assert release(lamp, DARK, Board(), AROUND).reason == "parent_cleared"
+    assert release(lamp, DARK, Board.of([case("cab-1", "feeder_trip")]), AROUND).action is Action.CHILD
+    assert release(lamp, DARK, Board.of([case("sl-1", "lamp_dark")]), AROUND).action is Action.JOIN
 
 
 def test_parents_of_what_is_not_in_the_register_are_made_up_from_the_child() -> None:
@@ -131,7 +137,7 @@ def test_parents_of_what_is_not_in_the_register_are_made_up_from_the_child() -> 
     narrow = {**ASSETS, "cab-1": replace(ASSETS["cab-1"], feeder="f-2")}
     assert parent_of(ASSETS["sl-1"], "feeder", narrow).id == "f-1", "the cabinet of another feeder is not the parent"
     assert parent_of(Asset("x", "manhole", gateway="gw-7"), "gateway", {}).kind == "gateway"
-    assert parents(ASSETS["sl-1"]) == ("cab-1", "f-1", "gw-1")
+    assert parents(ASSETS["sl-1"], AROUND) == ("cab-1", "f-1", "gw-1")
 
 
 def test_a_silent_gateway_is_a_gateway_out() -> None:
@@ -140,19 +146,24 @@ def test_a_silent_gateway_is_a_gateway_out() -> None:
 
 
 def test_every_group_is_explained_by_its_own_cause() -> None:
-    for cause, group in GROUPS.items():
-        assert cause in EXPLAINS[group.cause]
+    for cause in ("lamp_dark", "lamp_electric", "lamp_schedule", "device_silent"):
+        together = AROUND.together(replace(DARK, cause=cause), ASSETS["sl-1"])
+        assert together is not None
+        assert cause in EXPLAINS[together.cause]
     odd = replace(DARK, cause="odd", filing="SL-POLE")
-    assert group_of(odd) == ("odd_group", "SL-POLE")
-    child = place(ASSETS["sl-1"], odd, Board.of([case("cab-1", "odd_group")]), ASSETS)
+    group = AROUND.together(odd, ASSETS["sl-1"])
+    assert group is not None
+    assert (group.cause, group.filing) == ("odd_group", "SL-POLE")
+    child = place(ASSETS["sl-1"], odd, Board.of([case("cab-1", "odd_group")]), AROUND)
     assert child.action is Action.CHILD
 
 
 def test_who_waits() -> None:
-    assert waits(DARK)
-    assert not waits(replace(DARK, group_wait_s=0))
-    assert not waits(replace(DARK, filing=None)), "information waits for nothing"
-    assert not waits(INFOS["MH-OPEN"])
+    lamp, cover = ASSETS["sl-1"], ASSETS["mh-1"]
+    assert AROUND.waits(DARK, lamp)
+    assert not AROUND.waits(replace(DARK, group_wait_s=0), lamp)
+    assert not AROUND.waits(replace(DARK, filing=None), lamp), "information waits for nothing"
+    assert not AROUND.waits(INFOS["MH-OPEN"], cover)
 
 
 def test_gravest() -> None:
