@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from citybrain.store.db import Row, Tx
@@ -16,9 +16,10 @@ def timer_id(case_id: str, purpose: str) -> str:
     return f"{case_id}:{purpose}"
 
 
-def due(tx: Tx, now: datetime, machine_now: datetime) -> set[str]:
-    """What is due: purposes of timers, `send` when a notice waits, `prune` when its turn has come. One cheap query."""
-    return {row["purpose"] for row in tx.all(_SQL["due"], now=now, machine_now=machine_now)}
+def due(tx: Tx, now: datetime, machine_now: datetime, turns: Collection[str] = ()) -> set[str]:
+    """What is due: purposes of timers, `send` when a notice waits, and which of `turns` (modules that run now and then) have
+    their turn. One cheap query."""
+    return {row["purpose"] for row in tx.all(_SQL["due"], now=now, machine_now=machine_now, turns=sorted(turns))}
 
 
 def claim(tx: Tx, purposes: Iterable[str], now: datetime, *, limit: int) -> list[Row]:

@@ -14,6 +14,7 @@ from citybrain.store import timers
 from citybrain.store.db import Database, Row, Tx, wants_retry
 from dispatch.channels import Channels
 from dispatch.opening import Lookups
+from dispatch.quiet import held_back
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,8 @@ class Module(NamedTuple):
     name: str
     purposes: frozenset[str]
     run: Callable[[Cycle], int]
+    takes_turns: bool = False
+    """It runs now and then: its name is its purpose, and `timers.turn` says when the next time is."""
 
 
 Handle = Callable[[Tx, Lookups, Row, datetime], None]
@@ -70,6 +73,9 @@ def _batch(name: str, purposes: frozenset[str], handle: Handle, timeout_s: float
         timers.savepoint(tx)
         try:
             timers.done(tx, [timer["id"]])
+            if held_back(tx, timer):
+                timers.keep(tx)
+                continue
             handle(tx, cycle.look, timer, cycle.now)
         except Exception as error:  # whatever one case is ill with must not stop the others
             if wants_retry(error):

@@ -19,4 +19,4 @@ def run(cycle: Cycle) -> int:
         return outbox.prune(tx, cycle.now - KEEP)
 
 
-MODULE = Module("prune", frozenset({"prune"}), run)
+MODULE = Module("prune", frozenset({"prune"}), run, takes_turns=True)

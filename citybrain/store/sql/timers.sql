@@ -1,7 +1,10 @@
--- due: what is due: purposes of timers, `send` when a notice waits, `prune` when its turn has come
+-- due: what is due: purposes of timers, `send` when a notice waits, modules that run now and then when their turn has come
 SELECT DISTINCT purpose FROM timers WHERE next_at <= %(now)s
 UNION ALL SELECT 'send' WHERE EXISTS (SELECT FROM outbox WHERE state = 'waiting' AND next_at <= %(machine_now)s AND hold_until <= %(now)s)
-UNION ALL SELECT 'prune' WHERE NOT EXISTS (SELECT FROM cycle_modules WHERE module = 'prune' AND next_at > %(now)s);
+UNION ALL SELECT 'quiet' WHERE EXISTS (SELECT FROM silences WHERE state = 'planned' AND begins_at <= %(now)s)
+                             OR EXISTS (SELECT FROM silences WHERE state = 'active' AND ends_at <= %(now)s)
+UNION ALL SELECT t.module FROM unnest(%(turns)s::text[]) AS t (module)
+WHERE NOT EXISTS (SELECT FROM cycle_modules m WHERE m.module = t.module AND m.next_at > %(now)s);
 
 -- claim: timers that are due, with their cases held; what somebody else holds is left for the next time.
 -- The case alone is locked: it covers its timers
