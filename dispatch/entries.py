@@ -32,6 +32,9 @@ CASE_TABLE: Mapping[str, Mapping[str, str]] = MappingProxyType(
 )
 """state -> event -> next state; `waits`: for siblings, or for the rest of what is told late"""
 
+BEGINNINGS = frozenset({"opened", "waits", "taken_over"})
+"""Entries that say what a case is."""
+
 CASE_NOTES: Mapping[str, str] = MappingProxyType(
     {
         "taken_over": "The case was there before the ledger knew cases; its state at that moment.",

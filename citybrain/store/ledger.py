@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from psycopg.types.json import Jsonb
@@ -13,9 +14,10 @@ from citybrain.store.sql import load
 _SQL = load("ledger")
 
 _COLUMNS = (
-    "case_id", "order_id", "event", "from_state", "to_state", "at", "actor", "reason", "detail", "facts", "version", "prev_hash",
-    "hash",
+    "case_id", "order_id", "event", "from_state", "to_state", "at", "actor", "reason", "detail", "facts", "version",
+    "prev_hash", "hash",
 )  # fmt: skip
+_PAGE = 5000
 _FEW = 3
 """So many entries are inserted one by one: COPY begins to pay behind them."""
 
@@ -58,11 +60,15 @@ def add_many(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
         for row in rows:
             add(tx, row)
         return
-    tx.copy(_SQL["copy"], [[Jsonb(row[key]) if key == "facts" else row[key] for key in _COLUMNS] for row in rows])
-    ends: dict[str, tuple[int, bytes, str | None]] = {}
-    for row in rows:
-        number, _, state = ends.get(row["case_id"], (0, b"", None))
-        ends[row["case_id"]] = (number + 1, row["hash"], row["to_state"] if row["order_id"] is None else state)
+    numbers = [int(row["seq"]) for row in tx.all(_SQL["numbers"], n=len(rows))]
+    numbered = list(zip(sorted(numbers), rows, strict=True))
+    tx.copy(
+        _SQL["copy"], [[seq, *(Jsonb(row[key]) if key == "facts" else row[key] for key in _COLUMNS)] for seq, row in numbered]
+    )
+    ends: dict[str, tuple[int, bytes, str | None, int]] = {}
+    for seq, row in numbered:
+        number, _, state, total = ends.get(row["case_id"], (0, b"", None, 0))
+        ends[row["case_id"]] = (number + 1, row["hash"], row["to_state"] if row["order_id"] is None else state, total + seq)
     cases = sorted(ends)
     tx.run(
         _SQL["set_heads"],
@@ -70,12 +76,75 @@ def add_many(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
         entries=[ends[case][0] for case in cases],
         heads=[ends[case][1] for case in cases],
         states=[ends[case][2] for case in cases],
+        sums=[ends[case][3] for case in cases],
     )
 
 
 def entries(tx: Tx, order_id: str | None = None) -> list[Row]:
     """All entries in the order of writing, or those of the case of one order."""
     return tx.all(_SQL["entries"], order_id=order_id)
+
+
+def still(tx: Tx) -> None:
+    """What this transaction reads from now on stands still; to be called first."""
+    tx.run(_SQL["snapshot"])
+
+
+def stream(tx: Tx, begin: datetime | None = None, end: datetime | None = None) -> Iterator[Row]:
+    """Entries in the order of writing: all, or the whole lives of cases with an entry from `begin` and before `end`."""
+    with tx.conn.cursor("entries") as cursor:
+        cursor.itersize = _PAGE
+        yield from cursor.execute(_SQL["stream"], {"begin": begin, "end": end})
+
+
+def ends(tx: Tx) -> Iterator[Row]:
+    """The recorded end of every chain."""
+    with tx.conn.cursor("ends") as cursor:
+        cursor.itersize = _PAGE
+        yield from cursor.execute(_SQL["ends"])
+
+
+def case_rows(tx: Tx) -> Iterator[Row]:
+    """Every case as it stands."""
+    with tx.conn.cursor("case_rows") as cursor:
+        cursor.itersize = _PAGE
+        yield from cursor.execute(_SQL["case_rows"])
+
+
+def order_rows(tx: Tx) -> Iterator[Row]:
+    """Every order as it stands."""
+    with tx.conn.cursor("order_rows") as cursor:
+        cursor.itersize = _PAGE
+        yield from cursor.execute(_SQL["order_rows"])
+
+
+def anchors(tx: Tx) -> list[Row]:
+    """All anchors, oldest first."""
+    return tx.all(_SQL["anchors"])
+
+
+def last_anchor(tx: Tx) -> Row | None:
+    """The newest anchor."""
+    return tx.one(_SQL["last_anchor"])
+
+
+def ripe(tx: Tx, after: int, before: datetime) -> int | None:
+    """Up to which entry (behind `after`) an anchor of all that happened before a time may reach; None: nothing is final yet."""
+    row = tx.one(_SQL["ripe"], after=after, before=before)
+    return None if row is None or row["seq"] is None else max(int(row["seq"]), after)
+
+
+def leaves(tx: Tx, after: int, until: int) -> Iterator[tuple[int, bytes]]:
+    """Number and hash of the entries that an anchor covers."""
+    with tx.conn.cursor("leaves") as cursor:
+        cursor.itersize = _PAGE
+        for row in cursor.execute(_SQL["leaves"], {"after": after, "until": until}):
+            yield row["seq"], bytes(row["hash"])
+
+
+def add_anchor(tx: Tx, row: Mapping[str, Any]) -> None:
+    """The anchor of a day. A second one of the day, or behind the same one before, violates a constraint."""
+    tx.run(_SQL["add_anchor"], **row)
 
 
 def case_states(tx: Tx) -> dict[str, str]:

@@ -22,7 +22,7 @@ from citybrain.store import timers
 from citybrain.store.db import Database
 from dispatch.books import Books
 from dispatch.channels import Channels
-from dispatch.cycle import escalate, gathering, overdue, prune, redispatch, remind, send, settle, verify
+from dispatch.cycle import anchor, escalate, gathering, overdue, prune, redispatch, remind, send, settle, verify
 from dispatch.cycle.module import Cycle, Module
 from dispatch.opening import Lookups
 
@@ -37,6 +37,7 @@ MODULES: tuple[Module, ...] = (
     overdue.MODULE,
     escalate.MODULE,
     send.MODULE,
+    anchor.MODULE,
     prune.MODULE,
 )
 """In this order: what ends a case comes before what would remind of it, and what is said is sent last."""

@@ -20,7 +20,8 @@ CREATE TABLE ledger_heads (
     case_id uuid    PRIMARY KEY REFERENCES cases (id),
     entries integer NOT NULL,            -- how many entries the chain has
     head    bytea   NOT NULL,            -- hash of the last one
-    state   text    NOT NULL             -- of the case, by the last entry that moved it
+    state   text    NOT NULL,            -- of the case, by the last entry that moved it
+    seq_sum bigint  NOT NULL             -- sum of the numbers of its entries
 );
 COMMENT ON TABLE ledger_heads IS 'The end of each chain, written with each entry: what is cut off there shows, and the next entry finds what it follows.';
 
@@ -39,10 +40,10 @@ SELECT c.id, 'taken_over', c.state, c.state, c.at, 'migration', 'schema_15', c.f
           LEFT JOIN LATERAL (SELECT hash, at FROM order_events WHERE case_id = c.id ORDER BY seq DESC LIMIT 1) e ON true
           CROSS JOIN LATERAL (SELECT greatest(c.closed_at, e.at, c.opened_at) AS at) t
          ORDER BY c.opened_at, c.id) c;
-INSERT INTO ledger_heads (case_id, entries, head, state)
-SELECT c.id, e.entries, e.head, c.state
+INSERT INTO ledger_heads (case_id, entries, head, state, seq_sum)
+SELECT c.id, e.entries, e.head, c.state, e.seq_sum
   FROM cases c
-  JOIN LATERAL (SELECT count(*) AS entries, (array_agg(hash ORDER BY seq DESC))[1] AS head FROM order_events WHERE case_id = c.id) e ON true;
+  JOIN LATERAL (SELECT count(*) AS entries, sum(seq) AS seq_sum, (array_agg(hash ORDER BY seq DESC))[1] AS head FROM order_events WHERE case_id = c.id) e ON true;
 
 CREATE TABLE ledger_anchors (
     day       date    PRIMARY KEY,       -- the day (UTC, city time) that had ended

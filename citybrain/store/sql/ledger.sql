@@ -10,22 +10,29 @@ WITH entry AS (
     INSERT INTO order_events (case_id, order_id, event, from_state, to_state, at, actor, reason, detail, facts, version, prev_hash, hash)
     VALUES (%(case_id)s, %(order_id)s, %(event)s, %(from_state)s, %(to_state)s, %(at)s, %(actor)s, %(reason)s, %(detail)s,
             %(facts)s, %(version)s, %(prev_hash)s, %(hash)s)
+    RETURNING seq
 )
-INSERT INTO ledger_heads (case_id, entries, head, state) VALUES (%(case_id)s, 1, %(hash)s, coalesce(%(state)s::text, ''))
+INSERT INTO ledger_heads (case_id, entries, head, state, seq_sum)
+SELECT %(case_id)s::uuid, 1, %(hash)s, coalesce(%(state)s::text, ''), seq FROM entry
 ON CONFLICT (case_id) DO UPDATE
-   SET entries = ledger_heads.entries + 1, head = excluded.head, state = coalesce(%(state)s::text, ledger_heads.state);
+   SET entries = ledger_heads.entries + 1, head = excluded.head, state = coalesce(%(state)s::text, ledger_heads.state),
+       seq_sum = ledger_heads.seq_sum + excluded.seq_sum;
+
+-- numbers: the numbers of the next entries
+SELECT nextval(pg_get_serial_sequence('order_events', 'seq')) AS seq FROM generate_series(1, %(n)s);
 
 -- copy: many entries
-COPY order_events (case_id, order_id, event, from_state, to_state, at, actor, reason, detail, facts, version, prev_hash, hash)
+COPY order_events (seq, case_id, order_id, event, from_state, to_state, at, actor, reason, detail, facts, version, prev_hash, hash)
 FROM STDIN;
 
 -- set_heads: the new ends of many chains, each longer by so many entries
-INSERT INTO ledger_heads (case_id, entries, head, state)
-SELECT n.case_id, n.entries, n.head, coalesce(n.state, '')
-  FROM unnest(%(cases)s::uuid[], %(entries)s::int[], %(heads)s::bytea[], %(states)s::text[]) AS n (case_id, entries, head, state)
+INSERT INTO ledger_heads (case_id, entries, head, state, seq_sum)
+SELECT n.case_id, n.entries, n.head, coalesce(n.state, ''), n.seq_sum
+  FROM unnest(%(cases)s::uuid[], %(entries)s::int[], %(heads)s::bytea[], %(states)s::text[], %(sums)s::bigint[])
+       AS n (case_id, entries, head, state, seq_sum)
 ON CONFLICT (case_id) DO UPDATE
    SET entries = ledger_heads.entries + excluded.entries, head = excluded.head,
-       state = coalesce(nullif(excluded.state, ''), ledger_heads.state);
+       state = coalesce(nullif(excluded.state, ''), ledger_heads.state), seq_sum = ledger_heads.seq_sum + excluded.seq_sum;
 
 -- entries: all entries in the order of writing, or those of the case of one order
 SELECT seq, case_id, order_id, event, from_state, to_state, at, actor, reason, detail, facts, version, prev_hash, hash
@@ -33,5 +40,44 @@ SELECT seq, case_id, order_id, event, from_state, to_state, at, actor, reason, d
  WHERE %(order_id)s::uuid IS NULL OR case_id = (SELECT case_id FROM orders WHERE id = %(order_id)s::uuid)
  ORDER BY seq;
 
+-- stream: entries in the order of writing, between two times; the whole life of each case that has one there when `whole`
+SELECT seq, case_id, order_id, event, from_state, to_state, at, actor, reason, detail, facts, version, prev_hash, hash
+  FROM order_events
+ WHERE (%(begin)s::timestamptz IS NULL AND %(end)s::timestamptz IS NULL)
+    OR case_id IN (SELECT case_id FROM order_events
+                    WHERE (%(begin)s::timestamptz IS NULL OR at >= %(begin)s) AND (%(end)s::timestamptz IS NULL OR at < %(end)s))
+ ORDER BY seq;
+
+-- snapshot: what this transaction reads stands still
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+
+-- ends: the recorded end of every chain
+SELECT case_id, entries, head, state, seq_sum FROM ledger_heads ORDER BY case_id;
+
+-- case_rows: every case as it stands
+SELECT id, asset, kind, cause, state, opened_at, closed_at, outcome FROM cases ORDER BY id;
+
+-- order_rows: every order as it stands
+SELECT id, case_id, unit, state, closed_at, reworks, returns FROM orders ORDER BY id;
+
 -- case_states: the state of every case
 SELECT id, state FROM cases;
+
+-- anchors: all anchors in order
+SELECT day, from_seq, to_seq, entries, root, made_at, prev_hash, hash FROM ledger_anchors ORDER BY to_seq, day;
+
+-- last_anchor: the newest anchor
+SELECT day, from_seq, to_seq, entries, root, made_at, prev_hash, hash FROM ledger_anchors ORDER BY to_seq DESC, day DESC LIMIT 1;
+
+-- ripe: up to which entry an anchor may reach: before the first one of the new day, and no further than what is final, since an open
+-- transaction may still put an entry before those that are seen
+SELECT least((SELECT min(seq) - 1 FROM order_events WHERE seq > %(after)s AND at >= %(before)s),
+             (SELECT max(seq) FROM order_events
+               WHERE age(xmin) > age(mod(pg_snapshot_xmin(pg_current_snapshot())::text::bigint, 4294967296)::text::xid))) AS seq;
+
+-- leaves: the entries that an anchor covers
+SELECT seq, hash FROM order_events WHERE seq > %(after)s AND seq <= %(until)s ORDER BY seq;
+
+-- add_anchor: the anchor of a day
+INSERT INTO ledger_anchors (day, from_seq, to_seq, entries, root, made_at, prev_hash, hash)
+VALUES (%(day)s, %(from_seq)s, %(to_seq)s, %(entries)s, %(root)s, %(made_at)s, %(prev_hash)s, %(hash)s);
