@@ -11,6 +11,7 @@ from citybrain.kernel.model import Asset, Kind
 from dispatch.board import OpenCase
 from dispatch.hiding import is_hidden
 from dispatch.network import Network, shared_of
+from dispatch.storm import CAUSE as CATCHMENT_FLOOD
 from dispatch.together import GATEWAY_OUT, SILENT, Grouping, Together, cause_of
 
 __all__ = ["EXPLAINS", "Surroundings", "cause_of", "explains", "group_key", "parent_of", "parents"]
@@ -20,6 +21,8 @@ EXPLAINS: Mapping[str, frozenset[str]] = {
     "feeder_voltage": frozenset({"lamp_electric"}),
     "cabinet_schedule": frozenset({"lamp_schedule"}),
     GATEWAY_OUT: frozenset({SILENT}),
+    # what belongs to the case of a catchment in a storm is decided there (`storming`)
+    CATCHMENT_FLOOD: frozenset(),
 }
 """cause at a cabinet, feeder or gateway -> causes at the assets behind it that it explains. A rule of grouping adds to it: the
 cause of its parent explains the alerts that it groups."""

@@ -129,6 +129,9 @@ def _hold(tx: Tx, look: Lookups, new: Sequence[AlertEvent], ids: set[str]) -> li
             above.add(asset.id)
         together = around.waits(info, asset)
         key = group_key(together, asset) if together else None
+        if asset.catchment and look.books.storm.concerns(asset.kind, info.cause):
+            # in a storm its case opens on the catchment, which is among the parents that are held
+            openings.add(asset.catchment)
         if together is not None and key is not None:
             parent = parent_of(asset, together.group_by, look.register.assets).id
             openings.add(parent)

@@ -18,9 +18,10 @@ from citybrain.store import alerts, silences, timers
 from citybrain.store.db import Row, Tx
 from dispatch import ledger
 from dispatch.board import Board
+from dispatch.hiding import hidden_key, is_hidden, shown_key
 from dispatch.matchers import parse
 from dispatch.opening import Lookups
-from dispatch.silences import NOWHERE, Quiet, Scope, Silence, all_muted, hidden_key, is_hidden, shown_key
+from dispatch.silences import NOWHERE, Quiet, Scope, Silence, all_muted
 from dispatch.windows import from_facts
 
 LOOK_AGAIN = timedelta(days=1)
@@ -31,6 +32,8 @@ CLEARING_AGAIN = timedelta(seconds=60)
 
 HELD = frozenset({"reminder_50", "reminder_80", "supervisor", "escalate", "safe_50", "safe_80", "safe_supervisor"})
 """Timers that only tell people something: of a muted case they wait. The limits themselves never do."""
+MUTED = "muted"
+"""reason of a notice that a silence holds"""
 TOLD_ANYWAY = frozenset({"closed", "cancelled"})
 """Notices that no silence holds: that a crew need not go any more is no noise."""
 
@@ -170,6 +173,11 @@ def after(tx: Tx, look: Lookups, events: Iterable[AlertEvent], *, home: Mapping[
         if case is not None and is_hidden(case.group_key):
             info = look.info(event.condition, event.kind)
             timers.sooner(tx, case.id, "gathering", from_ms(event.at_ms) + timedelta(seconds=info.verify_s))
+
+
+def held_back(tx: Tx, timer: Row) -> bool:
+    """A timer that only tells somebody something came due: over a muted case it waits for the end of the silence."""
+    return timer["purpose"] in HELD and silences.hold_back(tx, str(timer["case_id"]), timer["purpose"])
 
 
 def look_again(tx: Tx, cases: Iterable[str], now: datetime) -> None:

@@ -27,6 +27,7 @@ from citybrain.kernel.errors import StateError
 from citybrain.kernel.model import Asset
 from dispatch.cases import Action, Placement
 from dispatch.causes import cause_of
+from dispatch.hiding import SILENCED
 from dispatch.labels import labels_of
 from dispatch.matchers import Matcher, all_match
 from dispatch.windows import Recurrence
@@ -44,8 +45,6 @@ TABLE: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
 """state -> event -> next state"""
 STATES: Final = tuple(TABLE)
 
-SILENCED: Final = "silenced"
-"""reason of a case that waits because of a silence; and how its group key begins, so that no sibling counts it"""
 SILENCE_ENDED: Final = "silence_ended"
 OPENING_APPROVED: Final = "opening_approved"
 LEFT_OPEN: Final = "left_open"
@@ -203,21 +202,6 @@ def named_assets(silences: Iterable[Silence]) -> list[str] | None:
             return None
         found |= {name for _, name in keys}
     return sorted(found)
-
-
-def hidden_key(key: str | None) -> str:
-    """The group key of a case that a silence hides: siblings do not count it, and its own can be told from it."""
-    return f"{SILENCED}|{key or ''}"
-
-
-def shown_key(key: str | None) -> str | None:
-    """The group key that a case has when it is not hidden any more."""
-    return (key or "").removeprefix(f"{SILENCED}|") or None
-
-
-def is_hidden(key: str | None) -> bool:
-    """Does a silence hide the case with this group key?"""
-    return (key or "").startswith(f"{SILENCED}|")
 
 
 def _keys(silence: Silence) -> list[tuple[str, str]]:

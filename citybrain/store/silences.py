@@ -119,6 +119,11 @@ def mutes(tx: Tx, cases: Sequence[str]) -> dict[str, Row]:
     return {str(row["case_id"]): row for row in tx.all(_SQL["mutes"], cases=list(cases))} if cases else {}
 
 
+def muted_orders(tx: Tx, orders: Sequence[str]) -> dict[object, Row]:
+    """For each of some orders that is muted: `number`, `sort`, `author`, `reason`, `ends_at` of its silence."""
+    return {row["id"]: row for row in tx.all(_SQL["muted_orders"], orders=list(orders))} if orders else {}
+
+
 def hold_back(tx: Tx, case_id: str, purpose: str) -> bool:
     """A timer came due: of a muted case it is kept for the end of the silence. False when the case is not muted."""
     return tx.run(_SQL["hold_back"], case_id=case_id, purpose=purpose) > 0

@@ -16,16 +16,19 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from citybrain.store import outbox
+from citybrain.store import outbox, silences
 from citybrain.store.db import Row, Tx
 from dispatch.allowance import HELD, Manners, Verdict, decide, quiet_until, whose
 from dispatch.channel_rules import ChannelRules
 from dispatch.notices import stale
+from dispatch.quiet import LOOK_AGAIN, MUTED, TOLD_ANYWAY
 
 LEASE = timedelta(seconds=120)
 """Longer than any channel takes for one attempt."""
 LARGEST = 500
 """So many notices go in one message at most."""
+_JUST_OVER = timedelta(seconds=60)
+"""A silence that is over has its cases looked at in the same cycle; until then their notices are not asked about again."""
 
 
 @dataclass(slots=True)
@@ -116,8 +119,13 @@ def _hold(tx: Tx, turn: Turn, verdict: Verdict, now: datetime, machine_now: date
 def _look(tx: Tx, turn: Turn, now: datetime, but: Row | None = None) -> None:
     """Drop what no longer makes sense; `but` was looked at before."""
     turn.orders |= outbox.orders_now(tx, turn.notices)
+    silenced = silences.muted_orders(tx, [str(notice["order_id"]) for notice in turn.notices if notice["order_id"]])
     kept: list[Row] = []
     for notice in turn.notices:
+        mute = silenced.get(notice["order_id"])
+        if mute is not None and notice["purpose"] not in TOLD_ANYWAY:
+            _keep_quiet(tx, turn, notice, mute, now)
+            continue
         reason = None if notice is but else _stale(notice, turn.orders.get(notice["order_id"]))
         if reason is None:
             kept.append(notice)
@@ -126,6 +134,14 @@ def _look(tx: Tx, turn: Turn, now: datetime, but: Row | None = None) -> None:
         outbox.record(tx, [notice["id"]], at=now, outcome="dropped", reason=reason, detail="not sent")
         turn.settled.append((notice, "dropped", reason))
     turn.notices[:] = kept
+
+
+def _keep_quiet(tx: Tx, turn: Turn, notice: Row, mute: Row, now: datetime) -> None:
+    """A silence covers the case of a notice: it waits for the end of that, and is looked at again then."""
+    until = max(mute["ends_at"] or now + LOOK_AGAIN, now + _JUST_OVER)
+    detail = f"{mute['sort']} #{mute['number']} by {mute['author']}: {mute['reason']}"
+    outbox.hold(tx, notice["id"], until, reason=MUTED, at=now, detail=detail)
+    turn.settled.append((notice, "held", MUTED))
 
 
 def _stale(notice: Row, order: Row | None) -> str | None:
