@@ -93,6 +93,7 @@ class Settings(BaseSettings):
         None, description="A YAML of how channels may disturb people, over the shipped one; none: the shipped one."
     )
     grouping: Path | None = Field(None, description="A YAML of which alerts are one case, in place of the shipped one.")
+    storm: Path | None = Field(None, description="A YAML of storm mode and the crews of districts, in place of the shipped one.")
     auto_register: bool = Field(True, description="A first message of an unknown asset makes a provisional asset.")
     max_future_s: float = Field(600, description="A time further in the future than this is refused (seconds).", gt=0)
     max_age_s: float = Field(366 * 86400, description="A time older than this is refused (seconds).", gt=0)
@@ -155,7 +156,7 @@ class Settings(BaseSettings):
         """The name of this instance of a service, the same after a restart: as set, else made of the service and its host."""
         return self.service_id or default_id(service)
 
-    @field_validator("data_dir", "rulebook", "profiles", "limits", "calendars", "channels", "grouping")
+    @field_validator("data_dir", "rulebook", "profiles", "limits", "calendars", "channels", "grouping", "storm")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value.expanduser().resolve() if value else None

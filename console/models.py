@@ -8,6 +8,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from dispatch.returns import CODES
+
 
 class Model(BaseModel):
     """Base: unknown columns of a row are left out."""
@@ -69,7 +71,9 @@ class Order(Model):
     number: int = Field(description="For people: counts up.")
     case_id: UUID = Field(description="The case that it is to settle.")
     unit: str = Field(description="Id of the responsible unit.")
-    state: str = Field(description="dispatched, acknowledged, on_site, fixed, verified, closed, returned, rework or cancelled.")
+    state: str = Field(
+        description="dispatched, acknowledged, on_site, fixed, verified, closed, returned, arbitration, rework or cancelled."
+    )
     asset: str = Field(description="Id of the asset to go to.")
     kind: str = Field(description="Kind of the asset.")
     cause: str = Field(description="The physical cause.")
@@ -246,3 +250,5 @@ class Move(BaseModel):
     actor: Words = Field(description="Who does it.", min_length=1, max_length=200, examples=["crew 3"])
     reason: Words = Field("", description="Why; needed for return and cancel.", max_length=500, examples=["cover replaced"])
     detail: Words = Field("", description="More words, if need be.", max_length=4000)
+    code: Words = Field("", description=f"Of a return: one of {', '.join(CODES)}; none: other.", max_length=40)
+    evidence: Words = Field("", description="Of a return: a photograph, a document, a link.", max_length=500)

@@ -34,6 +34,7 @@ STATE: Mapping[str, tuple[str, str]] = {
     "verified": ("✔", "green"),
     "closed": ("■", "green"),
     "returned": ("↩", "red"),
+    "arbitration": ("⚖", "red"),
     "rework": ("↻", "red"),
     "cancelled": ("✕", "dim"),
 }

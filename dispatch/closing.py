@@ -10,10 +10,12 @@ from citybrain.kernel.model import Unit
 from citybrain.store import cases, orders, timers
 from citybrain.store.db import Row, Tx
 from dispatch import ledger, telling
-from dispatch.notices import TIMERS
+from dispatch.notices import TAKEN, TIMERS
+from dispatch.people import escalation
+from dispatch.proposals import offer_repaired
 from dispatch.verification import SETTLE_S
 
-OF_ORDER = (*TIMERS, "redispatch")
+OF_ORDER = (*TIMERS, *escalation.TIMERS, TAKEN, "redispatch", "arbitration")
 """Timers that end with the order."""
 OF_CASE = (*OF_ORDER, "gathering", "verify")
 
@@ -29,6 +31,8 @@ def end(
         for event in moves:
             state = ledger.append(tx, str(order["id"]), event, state, at=now, actor=actor, reason=reason, detail=detail)
         orders.set_state(tx, str(order["id"]), state, reason=reason, at=now)
+        if "verify" in moves and order["returns"]:
+            offer_repaired(tx, str(order["id"]), now)
         telling.tell_unit(tx, {**order, "state": state}, state, unit=unit, info=info, reason=reason, now=now)
     cases.close(tx, [case_id], outcome=outcome, at=now)
     ledger.ended(tx, [case_id], outcome=outcome, at=now, actor=actor, reason=reason)

@@ -11,6 +11,7 @@ from citybrain.kernel.ids import derived_id
 from citybrain.text import code_text, text
 from dispatch.arithmetic import duration
 from dispatch.channels.base import Message
+from dispatch.notices import PERSONAL
 
 Row = Mapping[str, Any]
 
@@ -35,8 +36,10 @@ def compose(
         id=str(notice["id"]),
         purpose=purpose,
         target=notice["target"],
-        subject=text(f"dispatch.{purpose}_subject", language, **values),
-        text="\n".join((text(f"dispatch.{purpose}_text", language, **values), *lines)),
+        subject=text(f"{_area(purpose)}.{purpose}_subject", language, **values),
+        text="\n".join(
+            (text(f"{_area(purpose)}.{purpose}_text", language, **values), *_unowned(purpose, order, language), *lines)
+        ),
         data=facts | ({"links": dict(links)} if links else {}),
         created_at=notice["created_at"].astimezone(UTC),
         sent_at=machine_now,
@@ -77,7 +80,12 @@ def compose_bundle(
 
 def _subject(notice: Row, order: Row, language: str, now: datetime) -> str:
     values = _values(notice, order, _facts(notice, order), language, now)
-    return text(f"dispatch.{notice['purpose']}_subject", language, **values)
+    return text(f"{_area(notice['purpose'])}.{notice['purpose']}_subject", language, **values)
+
+
+def _area(purpose: str) -> str:
+    """Where the words of a purpose stand: those to people about their duty apart from those about orders."""
+    return "people" if purpose in PERSONAL else "dispatch"
 
 
 def _values(notice: Row, order: Row, facts: Mapping[str, Any], language: str, now: datetime) -> dict[str, object]:
@@ -93,7 +101,21 @@ def _values(notice: Row, order: Row, facts: Mapping[str, Any], language: str, no
         "unit": (body.get("unit_name_zh") if language == "zh" else body.get("unit_name")) or facts.get("unit") or "",
         "due": due.astimezone(_zone(body.get("timezone"))).strftime("%Y-%m-%d %H:%M %Z") if due else "",
         "left": duration(timedelta(minutes=left // timedelta(minutes=1)), language),
+        # what only some notices say: until when somebody decides, since when nothing came
+        **{key: _moment(body.get(key), body.get("timezone")) for key in ("until", "since")},
+        # who writes to a person says in both languages what it is about
+        **body.get("words", {}).get(language, {}),
     }
+
+
+def _unowned(purpose: str, order: Row, language: str) -> tuple[str, ...]:
+    """Who gets an order because nobody owns the asset is told so."""
+    unowned = purpose == "dispatched" and order.get("found_by") in {"guardian", "unassigned"}
+    return (text("notices.no_owner", language),) if unowned else ()
+
+
+def _moment(given: str | None, zone: str | None) -> str:
+    return datetime.fromisoformat(given).astimezone(_zone(zone)).strftime("%Y-%m-%d %H:%M %Z") if given else ""
 
 
 def _facts(notice: Row, order: Row) -> dict[str, Any]:

@@ -5,25 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from citybrain.kernel.errors import InputError, NotFound, StateError
-from citybrain.store import cases, orders, timers
+from citybrain.kernel.errors import InputError, NotFound
+from citybrain.store import cases, orders, returns, timers
 from citybrain.store.db import Row, Tx
 from dispatch import closing, ledger
+from dispatch.notices import TAKEN, UNTAKEN
 from dispatch.orders import PEOPLE, WITH_REASON, move
 from dispatch.responsibility import UNASSIGNED
+from dispatch.returns import MAX_RETURNS, ReturnsExhausted, code_of
 
-MAX_RETURNS = 2
-"""A third return would only carry the order round in circles: the guardian of last resort has it by then."""
+__all__ = ["MAX_RETURNS", "Moved", "ReturnsExhausted", "act"]
 
-_LONGEST = {"actor": 200, "reason": 500, "detail": 4000}
-
-
-class ReturnsExhausted(StateError):
-    """An order that was returned so often that it stays where it is."""
-
-    def __init__(self, state: str, returns: int) -> None:
-        super().__init__("order", state, "return")
-        self.args = (f"order: returned {returns} times already; it stays here: fix it, or cancel it with a reason",)
+_LONGEST = {"actor": 200, "reason": 500, "detail": 4000, "code": 40, "evidence": 500}
 
 
 class Moved(NamedTuple):
@@ -36,20 +29,30 @@ class Moved(NamedTuple):
     changed: bool
 
 
-def act(tx: Tx, order_id: str, event: str, *, actor: str, reason: str = "", now: datetime, detail: str = "") -> Moved:
+def act(
+    tx: Tx, order_id: str, event: str, *, actor: str, reason: str = "", now: datetime, detail: str = "", code: str = "",
+    evidence: str = "",
+) -> Moved:  # fmt: skip
     """Make a move for a person, in the caller's transaction. `now` is city time.
+
+    A return has a `code` (`dispatch.returns.CODES`) and may name `evidence`: a photograph, a document, a link.
 
     A repeated request (same actor, event and reason, straight after the first) is answered and changes nothing.
     Raises NotFound, InputError (an unknown event, no actor, no reason where one is due), StateError (not in this state).
     """
-    given = {"actor": actor.strip(), "reason": reason.strip(), "detail": detail.strip()}
+    given = {
+        "actor": actor.strip(), "reason": reason.strip(), "detail": detail.strip(), "code": code.strip(),
+        "evidence": evidence.strip(),
+    }  # fmt: skip
     _checked(event, given)
     case_id = orders.case_of(tx, order_id)
     case = cases.hold(tx, case_id) if case_id else None
     order = orders.get(tx, order_id)
     if case is None or order is None:
         raise NotFound(f"no order {order_id!r}")
-    state, why = order["state"], given["reason"] or event
+    state, why, words = order["state"], given["reason"] or event, ""
+    if event == "return":
+        why, words = code_of(given["code"], given["reason"])
     if _repeated(tx, order_id, state, event, given["actor"], why):
         return Moved(order_id, order["number"], state, state, False)
     after = move(state, event)
@@ -61,6 +64,9 @@ def act(tx: Tx, order_id: str, event: str, *, actor: str, reason: str = "", now:
             tx, case, order, ["cancel"], outcome="cancelled", reason=why, actor=given["actor"], now=now, unit=unit,
             detail=given["detail"],
         )  # fmt: skip
+    elif event == "return":
+        _give_back(tx, order, why, words, given, now)
+        _follow(tx, order, event, now)
     else:
         ledger.append(tx, order_id, event, state, at=now, actor=given["actor"], reason=why, detail=given["detail"])
         orders.set_state(tx, order_id, after, reason=why, at=now)
@@ -73,11 +79,26 @@ def _checked(event: str, given: dict[str, str]) -> None:
         raise InputError(f"event {event!r}: one of {', '.join(PEOPLE)}")
     if not given["actor"]:
         raise InputError("actor: say who does this, by name or role")
-    if event in WITH_REASON and not given["reason"]:
+    if event in WITH_REASON and not given["reason"] and not (event == "return" and given["code"]):
         raise InputError(f"reason: {event} needs one, such as 'belongs to the water company'")
     for key, longest in _LONGEST.items():
         if len(given[key]) > longest:
             raise InputError(f"{key}: at most {longest} characters, got {len(given[key])}")
+
+
+def _give_back(tx: Tx, order: Row, code: str, words: str, given: dict[str, str], now: datetime) -> None:
+    """A return: the code is its reason, the words stand beside it; it is counted, and kept for who asks how often and why."""
+    order_id, unit, evidence = str(order["id"]), order["unit"], given["evidence"]
+    detail = "; ".join(part for part in (words, given["detail"], evidence) if part)
+    facts = {"code": code, "unit": unit, "number": order["returns"] + 1, "evidence": evidence}
+    after = ledger.append(
+        tx, order_id, "return", order["state"], at=now, actor=given["actor"], reason=code, detail=detail, facts=facts
+    )
+    orders.set_state(tx, order_id, after, reason=code, at=now)
+    returns.add(
+        tx, order_id, order["returns"] + 1, unit=unit, code=code, note=words or given["detail"], evidence=evidence,
+        actor=given["actor"], at=now,
+    )  # fmt: skip
 
 
 def _repeated(tx: Tx, order_id: str, state: str, event: str, actor: str, reason: str) -> bool:
@@ -93,6 +114,8 @@ def _repeated(tx: Tx, order_id: str, state: str, event: str, actor: str, reason:
 def _follow(tx: Tx, order: Row, event: str, now: datetime) -> None:
     """The cycle takes over: it knows what the sensor must show, and who is next."""
     case_id = str(order["case_id"])
+    if order["state"] in UNTAKEN:
+        timers.set_many(tx, case_id, {TAKEN: now})
     if event == "fix":
         timers.set_many(tx, case_id, {"verify": now})
     elif event == "return":

@@ -17,23 +17,34 @@ LEVELS = ("unit", "lead", "supervisor")
 """The ladder: who is told first, and who when nobody acts."""
 
 _TAKEN = frozenset({"fixed", "verified", "closed", "cancelled"})
-_UNTAKEN = frozenset({"dispatched", "rework"})
+UNTAKEN = frozenset({"dispatched", "rework"})
+"""States of an order that its unit has not taken yet."""
 _UNFINISHED = frozenset({"dispatched", "acknowledged", "on_site", "rework"})
 
 TIMERS: Mapping[str, tuple[float, frozenset[str]]] = {
-    "reminder_50": (0.5, _UNTAKEN),
+    "reminder_50": (0.5, UNTAKEN),
     "reminder_80": (0.8, _UNFINISHED),
-    "limit": (1.0, _UNFINISHED | {"returned"}),
-    "supervisor": (1.5, _UNFINISHED | {"returned"}),
+    "limit": (1.0, _UNFINISHED | {"returned", "arbitration"}),
+    "supervisor": (1.5, _UNFINISHED | {"returned", "arbitration"}),
 }
 """timer -> share of the limit after which it fires, on the limit's own clock; states in which it still means something"""
 
-_SAME_STATE = frozenset({"dispatched", "reminder_50", "reminder_80", "rework"})
+_SAME_STATE = frozenset({"dispatched", "reminder_50", "reminder_80", "rework", "returned", "arbitration"})
 """Said about a state: dropped as soon as the order is in another one."""
 _UNTIL_DONE = frozenset({"overdue", "escalated_lead", "escalated_supervisor"})
 """Said about work that is not done: dropped when it is."""
 
-PURPOSES = (*sorted(_SAME_STATE | _UNTIL_DONE), "closed", "cancelled")
+_UNTIL_TAKEN = frozenset({"escalated_step", "unacknowledged", "nobody_on_duty"})
+"""Said by a policy, because nobody has acknowledged: dropped as soon as somebody has, also when it was queued before."""
+
+PURPOSES = (*sorted(_SAME_STATE | _UNTIL_DONE | _UNTIL_TAKEN), "closed", "cancelled")
+"""What is said about an order."""
+TAKEN = "taken"
+"""Timer: somebody has just taken the order."""
+PERSONAL = ("handover_in", "handover_out")
+"""What is said to a person about their duty."""
+
+PURPOSE_OF_LEVEL: Mapping[str, str] = {"lead": "escalated_lead", "supervisor": "escalated_supervisor"}
 
 
 class Target(NamedTuple):
@@ -86,11 +97,13 @@ def notice_id(order_id: str, purpose: str, target: str, turn: str) -> str:
 
 def stale(purpose: str, *, order_state: str, was_state: str | None, unit: str, was_unit: str) -> str | None:
     """Why a notice must not be sent any more, or None. `was_…` is what held when it was written."""
-    if purpose in _SAME_STATE and order_state != was_state:
+    if purpose in _UNTIL_TAKEN and order_state == "acknowledged":
+        return "acknowledged"
+    if purpose in _SAME_STATE | _UNTIL_TAKEN and order_state != was_state:
         return "state_changed"
     if purpose in _UNTIL_DONE and order_state in _TAKEN:
         return "state_changed"
-    if purpose in _SAME_STATE | _UNTIL_DONE and unit != was_unit:
+    if purpose in _SAME_STATE | _UNTIL_DONE | _UNTIL_TAKEN and unit != was_unit:
         return "unit_changed"
     return None
 

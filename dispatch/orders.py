@@ -31,7 +31,9 @@ TABLE: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "fixed": {"verify": "verified", "rework": "rework", "cancel": "cancelled"},
         "rework": {"ack": "acknowledged", **_WORK},
         # nobody's at the moment; the sensor may still see it go away
-        "returned": {"redispatch": "dispatched", "verify": "verified", "cancel": "cancelled"},
+        "returned": {"redispatch": "dispatched", "dispute": "arbitration", "verify": "verified", "cancel": "cancelled"},
+        # two units do not want it: the district decides
+        "arbitration": {"redispatch": "dispatched", "verify": "verified", "cancel": "cancelled"},
         "verified": {"close": "closed", "rework": "rework"},
         "closed": {},
         "cancelled": {},

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -45,6 +46,8 @@ REASONS = {
     "other_area": "the rule is for another district or cell",
     "place_unknown": "the rule is for an area, and the asset has neither district nor cell nor a position in one",
     "no_guardian": "nobody is guardian there",
+    "stays_responsible": "it gave the order back because it was hindered, not because it is another unit's",
+    "arbitrated": "the arbiter decided",
     "nobody_left": "no rule fits and the city has no guardian",
 }
 """Why a rule did or did not match: the closed set, with what each means."""
@@ -96,6 +99,13 @@ def find_unit(asset: Asset, condition: str | None, register: Register, on: date 
                 return Answer(unit, tuple(_shortened(trail)))
     trail.append(Step("unassigned", "", True, "nobody_left"))
     return Answer(UNASSIGNED, tuple(_shortened(trail)))
+
+
+def guardian_of(asset: Asset, condition: str | None, register: Register, on: date | datetime) -> Answer:
+    """The guardian of last resort of an asset, whoever owns it. Never none."""
+    rules = [rule for rule in register.responsibilities if rule.level == "guardian"]
+    alone = replace(register, responsibilities=rules, ownerships={})
+    return find_unit(replace(asset, unit=None), condition, alone, on)
 
 
 def place_of(asset: Asset, register: Register) -> Place:
@@ -156,14 +166,13 @@ def _own(asset: Asset, register: Register, on: date | datetime) -> _Level:
 
 
 def proof_of(said: Ownership | Responsibility) -> str:
-    """The days between which something holds, and its source: "2026-01-01 to 2027-12-31; contract LT-2026-07"."""
-    first, last = said.valid_from, said.valid_to
-    days = f"{first or ''} to {last or ''}".strip() if first or last else ""
+    """The days between which something holds, and its source: "from 2026-01-01, until 2027-12-31; contract LT-2026-07"."""
+    days = ", ".join(f"{word} {day}" for word, day in (("from", said.valid_from), ("until", said.valid_to)) if day is not None)
     return "; ".join(part for part in (days, said.source) if part)
 
 
-def _day(unit: Unit | None, on: date | datetime) -> date:
-    """The day at the unit."""
+def local_day(unit: Unit | None, on: date | datetime) -> date:
+    """The day of a moment where a unit is."""
     if not isinstance(on, datetime):
         return on
     try:
@@ -176,7 +185,7 @@ def _in_force(said: Ownership | Responsibility, register: Register, on: date | d
     """Why something dated does not hold, with a detail; None when it does."""
     if said.valid_from is None and said.valid_to is None:
         return None
-    day = _day(register.units.get(said.unit), on)
+    day = local_day(register.units.get(said.unit), on)
     if said.valid_from is not None and day < said.valid_from:
         return "not_yet_valid", f"from {said.valid_from}"
     if said.valid_to is not None and day > said.valid_to:

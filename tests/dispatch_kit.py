@@ -15,6 +15,7 @@ from citybrain.kernel.times import to_ms
 from citybrain.store import register as register_store
 from citybrain.store import views
 from citybrain.store.db import Database, Row, Tx
+from dispatch.arbitration import decide
 from dispatch.books import Books
 from dispatch.calendars import load_calendars
 from dispatch.channels import Answer, Channels, Message
@@ -177,6 +178,9 @@ class Town:
 
     def act(self, order_id: str, verb: str, actor: str = "crew 7", reason: str = "", **more: Any) -> Moved:
         return self.db.attempt(lambda tx: act(tx, order_id, verb, actor=actor, reason=reason, now=self.now, **more))
+
+    def arbitrate(self, order_id: str, unit: str, actor: str = "district", reason: str = "the contract says so") -> Moved:
+        return self.db.attempt(lambda tx: decide(tx, self.look(), order_id, unit, actor=actor, reason=reason, now=self.now))
 
     def cycle(self, **later: float) -> CycleReport:
         """Move the clock (as a timedelta is made) and run the cycle until nothing is due."""

@@ -11,6 +11,8 @@ GROUPS: dict[str, str] = {
     "orders": "orders",
     "cases": "cases",
     "import": "import_",
+    "register": "register",
+    "responsibility": "responsibility",
     "explain": "explain",
     "profiles": "profiles",
     "quarantine": "quarantine",

@@ -17,7 +17,9 @@ from dispatch.desk import act
 router = APIRouter(prefix="/api/orders", tags=["orders"])
 
 Verb = Literal["ack", "arrive", "fix", "return", "cancel"]
-State = Literal["dispatched", "acknowledged", "on_site", "fixed", "verified", "closed", "returned", "rework", "cancelled"]
+State = Literal[
+    "dispatched", "acknowledged", "on_site", "fixed", "verified", "closed", "returned", "arbitration", "rework", "cancelled"
+]
 OrderName = Annotated[str, Path(description="Id or number of the order.", max_length=40)]
 
 
@@ -64,7 +66,8 @@ def move_order(
     with console.db.transaction() as tx:
         found = views.order_id(tx, order)
     # the database may ask to try again: each try is a transaction of its own
-    console.db.attempt(lambda tx: act(tx, str(found), verb, actor=move.actor, reason=move.reason, detail=move.detail, now=now))
+    given = move.model_dump()
+    console.db.attempt(lambda tx: act(tx, str(found), verb, **given, now=now))
     with console.db.transaction() as tx:
         row = views.order(tx, found)
     return present.order_detail(row, console.infos, console.clock.now())

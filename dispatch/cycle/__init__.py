@@ -22,25 +22,51 @@ from citybrain.store import timers
 from citybrain.store.db import Database
 from dispatch.books import Books
 from dispatch.channels import Channels
-from dispatch.cycle import anchor, escalate, gathering, overdue, prune, redispatch, remind, send, settle, verify
+from dispatch.cycle import (
+    anchor,
+    arbitrate,
+    duty,
+    escalate,
+    gathering,
+    overdue,
+    policy,
+    prune,
+    quiet,
+    redispatch,
+    remind,
+    send,
+    settle,
+    storm,
+    unmute,
+    verify,
+)
 from dispatch.cycle.module import Cycle, Module
 from dispatch.opening import Lookups
 
 log = logging.getLogger(__name__)
 
 MODULES: tuple[Module, ...] = (
+    quiet.MODULE,
     gathering.MODULE,
+    unmute.MODULE,
     verify.MODULE,
     settle.MODULE,
+    storm.MODULE,
     redispatch.MODULE,
+    arbitrate.MODULE,
     remind.MODULE,
     overdue.MODULE,
     escalate.MODULE,
+    policy.MODULE,
+    duty.MODULE,
     send.MODULE,
     anchor.MODULE,
     prune.MODULE,
 )
 """In this order: what ends a case comes before what would remind of it, and what is said is sent last."""
+
+
+_TURNS = frozenset(module.name for module in MODULES if module.takes_turns)
 
 
 class ModuleReport(NamedTuple):
@@ -79,7 +105,7 @@ def run_cycle(
     began = time.monotonic()
     machine_now = machine_now or from_ms(real_ms())
     with db.transaction() as tx:
-        due = timers.due(tx, now, machine_now)
+        due = timers.due(tx, now, machine_now, _TURNS)
     if not due:
         return CycleReport()
     look = Lookups(infos, register_of(), books)

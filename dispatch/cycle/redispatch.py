@@ -1,16 +1,21 @@
-"""Returned orders find their next unit: the one that a corrected register names, else the guardian of last resort."""
+"""Returned orders find their next unit: the one that a corrected register names, else the guardian of last resort.
+
+A unit that does not dispute that it is responsible, and is hindered only, gets its order back when the dispatcher's time is
+over; what was returned as often as it may be goes to the arbiter.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
-from citybrain.store import orders, timers
+from citybrain.store import orders, returns, timers
 from citybrain.store.db import Row, Tx
-from dispatch import ledger, telling
+from dispatch.arbitration import arbiter_for, limit_of, open_arbitration, tell_arbiter
 from dispatch.cycle.module import of_timers
-from dispatch.opening import Lookups, clock_facts, trail
-from dispatch.responsibility import Answer, find_unit
+from dispatch.handover import hand_over
+from dispatch.opening import Lookups
+from dispatch.responsibility import Answer, Step, find_unit, guardian_of
+from dispatch.returns import CODES, MAX_RETURNS
 
 
 def next_unit(look: Lookups, case: Row, refused: list[str], now: datetime) -> tuple[Answer, str]:
@@ -18,50 +23,37 @@ def next_unit(look: Lookups, case: Row, refused: list[str], now: datetime) -> tu
 
     The guardian of last resort cannot pass it on: returned by the guardian it stays with the guardian.
     """
-    asset, register = look.asset(case["asset"], case["kind"]), look.register
-    answer = find_unit(asset, case["condition"], register, now.date())
+    asset = look.asset(case["asset"], case["kind"])
+    answer = find_unit(asset, case["condition"], look.register, now)
     if answer.unit.id not in refused:
         return answer, "register_corrected"
-    guardians = replace(register, responsibilities=[rule for rule in register.responsibilities if rule.level == "guardian"])
-    answer = find_unit(replace(asset, unit=None), case["condition"], guardians, now.date())
+    answer = guardian_of(asset, case["condition"], look.register, now)
     return answer, "guardian_must" if answer.unit.id in refused else "guardian_of_last_resort"
 
 
 def handle(tx: Tx, look: Lookups, timer: Row, now: datetime) -> None:
-    """Give one returned order to its next unit. Another unit gets the whole limit from now, the same one what is left."""
+    """Give one returned order to its next unit."""
     case_id = str(timer["case_id"])
     order = orders.open_of(tx, [case_id]).get(case_id)
     if order is None or order["state"] != "returned":
         return
-    order_id = str(order["id"])
+    last = returns.of_order(tx, str(order["id"]))
+    if order["returns"] >= MAX_RETURNS:
+        open_arbitration(tx, look, timer, order, now)
+        return
+    if last and not CODES[last[-1]["code"]].disputes and (unit := look.unit(order["unit"])) is not None:
+        dispatcher = arbiter_for(look, timer, order)
+        until = limit_of(look, dispatcher, look.books.returns.dispatcher, last[-1]["at"]).due_at
+        if now < until:
+            timers.set_many(tx, case_id, {"redispatch": until})
+            code = last[-1]["code"]
+            tell_arbiter(tx, look, timer, order, "returned", dispatcher, until, reason=code, now=now)
+            return
+        back = Answer(unit, (Step("own", "", True, "stays_responsible", last[-1]["code"]),))
+        hand_over(tx, look, timer, order, back, reason="stays_responsible", actor="cycle", now=now)
+        return
     answer, reason = next_unit(look, timer, list(order["refused"]), now)
-    unit = answer.unit
-    detail = f"{order['unit']} -> {unit.id}"
-    deadline = look.deadline(unit, order["filing_item"], now) if unit.id != order["unit"] else None
-    facts = {"from": order["unit"], "to": unit.id, "why": reason, "clocks": [clock_facts("repair", deadline)] if deadline else []}
-    state = ledger.append(
-        tx, order_id, "redispatch", order["state"], at=now, actor="cycle", reason=reason, detail=detail, facts=facts
-    )
-    orders.set_state(tx, order_id, state, reason=reason, at=now)
-    if deadline is not None:
-        orders.set_limit(
-            tx,
-            order_id,
-            unit=unit.id,
-            filing_item=order["filing_item"],
-            limit_value=deadline.value,
-            limit_unit=deadline.unit,
-            dispatched_at=now,
-            clock_from=now,
-            due_at=deadline.due_at,
-            explanation=deadline.steps,
-            trail=trail(answer.trail),
-        )
-        timers.drop(tx, [case_id], ["supervisor"])
-        timers.set_many(tx, case_id, look.clock(unit, deadline))
-    info = look.info(timer["condition"], timer["kind"])
-    after = {**order, "state": state, "unit": unit.id}
-    telling.climb(tx, after, "unit", unit=unit, info=info, reason=reason, now=now)
+    hand_over(tx, look, timer, order, answer, reason=reason, actor="cycle", now=now)
 
 
 MODULE = of_timers("redispatch", frozenset({"redispatch"}), handle)

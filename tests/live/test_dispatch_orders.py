@@ -302,7 +302,7 @@ def test_a_request_that_comes_twice_is_one_move(town: Town) -> None:
     assert town.history(opened.order_id) == ["dispatch", "ack"]
 
 
-def test_a_returned_order_goes_to_the_guardian_who_must_keep_it(town: Town) -> None:
+def test_a_returned_order_goes_to_the_guardian_and_what_it_returns_to_arbitration(town: Town) -> None:
     (opened,) = town.raised("mh-1", "MH-OPEN")
     town.cycle(hours=1)
     town.act(opened.order_id, "return", reason="not our cover")
@@ -314,10 +314,14 @@ def test_a_returned_order_goes_to_the_guardian_who_must_keep_it(town: Town) -> N
     town.act(opened.order_id, "return", reason="not ours either")
     town.cycle()
     order = town.order(opened.order_id)
-    assert (order["unit"], order["reason"], order["returns"]) == ("street-office", "guardian_must", 2)
+    assert (order["state"], order["reason"], order["returns"]) == ("arbitration", "returned_twice", 2)
+    town.arbitrate(opened.order_id, "street-office")
+    order = town.order(opened.order_id)
+    assert (order["state"], order["unit"], order["reason"]) == ("dispatched", "street-office", "arbitrated")
     assert order["due_at"] == NOON + timedelta(hours=3), "the same unit has what is left"
     with pytest.raises(ReturnsExhausted, match="returned 2 times"):
         town.act(opened.order_id, "return", reason="no!")
+    town.cycle()
     assert ("dispatched", "log:office") in town.mail.said()
     assert not town.faults()
 

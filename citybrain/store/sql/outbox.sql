@@ -90,7 +90,7 @@ VALUES (%(order_id)s, %(target)s, %(handle)s, %(id)s, %(at)s)
 ON CONFLICT (order_id, target) DO UPDATE SET handle = excluded.handle, outbox_id = excluded.outbox_id, at = excluded.at;
 
 -- orders_now: how the orders of notices stand in this very moment
-SELECT o.id, o.number, o.state, o.unit, o.due_at, o.dispatched_at, o.filing_item, o.reason, o.reworks, o.returns,
+SELECT o.id, o.number, o.state, o.unit, o.due_at, o.dispatched_at, o.filing_item, o.reason, o.reworks, o.returns, o.trail -> -1 ->> 'level' AS found_by,
        c.asset, c.kind, c.condition, c.cause, c.severity, c.children, c.outcome, a.name AS asset_name, a.lat, a.lon
 FROM orders o JOIN cases c ON c.id = o.case_id LEFT JOIN assets a ON a.id = c.asset
 WHERE o.id = ANY (%(ids)s);
@@ -152,3 +152,14 @@ DELETE FROM outbox WHERE state <> 'waiting' AND done_at < %(before)s;
 
 -- prune_disturbances: those that no allowance counts any more
 DELETE FROM disturbances WHERE at < %(before)s;
+
+-- use_link: a link is used, once; nothing comes back when it was used before
+INSERT INTO used_links (nonce, order_id, verb, actor, used_at, expires)
+VALUES (%(nonce)s, %(order_id)s, %(verb)s, %(actor)s, %(at)s, %(expires)s)
+ON CONFLICT (nonce) DO NOTHING RETURNING nonce;
+
+-- link_used: when a link was used
+SELECT used_at, actor FROM used_links WHERE nonce = %(nonce)s;
+
+-- prune_links: links that no longer work anyway
+DELETE FROM used_links WHERE expires < %(before)s;

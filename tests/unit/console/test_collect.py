@@ -10,6 +10,7 @@ from citybrain.metrics import Metrics
 from citybrain.store.gauges import Details, Gauges
 from console.collect import STALE_S, page, read_files, write_metrics
 from console.gaugecollector import GaugeCollector
+from dispatch.orders import STATES
 
 
 def _families(text: bytes) -> dict[str, list[tuple[dict[str, str], float]]]:
@@ -88,7 +89,7 @@ def test_states_without_rows_are_zero() -> None:
     )
     found = _families(page(CollectorRegistry(), None, extra=[GaugeCollector(lambda: (gauges, details))]))
     orders = {(labels["state"], labels["unit"]): value for labels, value in found["citybrain_orders"]}
-    assert (orders["closed", "drainage"], orders["dispatched", "drainage"], len(orders)) == (2, 0, 9)
+    assert (orders["closed", "drainage"], orders["dispatched", "drainage"], len(orders)) == (2, 0, len(STATES))
     assert found["citybrain_orders_overdue"] == [({"unit": "drainage"}, 0.0)]
     assert found["citybrain_orders_time_left"] == [({"left": "more"}, 0.0), ({"left": "overdue"}, 1.0)]
     assert found["citybrain_alerts"] == [({"condition": "MH-OPEN", "district": "north", "phase": "firing"}, 3.0)]

@@ -273,10 +273,10 @@ def test_an_owner_counts_from_midnight_where_it_is() -> None:
 def test_the_trail_names_the_days_and_the_by_law() -> None:
     asset, found = owned(Ownership("L1", "a", date(2026, 1, 1), date(2026, 6, 30), "contract K-1"))
     step = find_unit(asset, None, found, date(2026, 6, 30)).trail[-1]
-    assert (step.level, step.reason, step.proof) == ("own", "matched", "2026-01-01 to 2026-06-30; contract K-1")
+    assert (step.level, step.reason, step.proof) == ("own", "matched", "from 2026-01-01, until 2026-06-30; contract K-1")
     late = find_unit(asset, None, found, date(2026, 7, 1))
     assert [(one.level, one.reason, one.proof) for one in late.trail] == [
-        ("own", "no_owner_now", "2026-01-01 to 2026-06-30; contract K-1"),
+        ("own", "no_owner_now", "from 2026-01-01, until 2026-06-30; contract K-1"),
         ("own", "no_own_unit", ""),
         ("contract", "no_rules", ""),
         ("area", "matched", "by-law 12 of 2019"),

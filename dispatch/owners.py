@@ -1,0 +1,76 @@
+"""PURE. Assets that nobody owns: they fall to a guardian of last resort, or to nobody. Published, so that it is mended."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from citybrain.kernel.model import Asset, Unit
+from citybrain.kernel.register import Register
+from dispatch.responsibility import OWNED, find_unit, place_of
+
+LEVELS = ("own", "contract", "area", "guardian", "unassigned")
+"""How a unit is found, in the order of trying."""
+
+
+class Unowned(NamedTuple):
+    """An asset that no ownership, contract or area names a unit for. `level`: guardian or unassigned."""
+
+    asset: str
+    kind: str
+    district: str | None
+    level: str
+    unit: str
+    reason: str
+
+
+class Survey:
+    """The unit of every asset of a register at one moment, piece by piece: a register of a city takes a second.
+
+    Assets that are alike for every rule are asked about once.
+    """
+
+    def __init__(self, register: Register, now: datetime) -> None:
+        self.version, self._register, self._now = register.version, register, now
+        self._left: Iterator[Asset] = iter(list(register.assets.values()))
+        self._known: dict[object, tuple[str, Unit, str]] = {}
+        self.levels: Counter[str] = Counter()
+        """level -> assets, of those that were looked at"""
+        self.unowned: list[Unowned] = []
+        self.done = False
+
+    def step(self, most: int) -> None:
+        """Look at so many more assets."""
+        for _ in range(most):
+            asset = next(self._left, None)
+            if asset is None:
+                self.done = True
+                return
+            level, unit, reason = self._found(asset)
+            self.levels[level] += 1
+            if level not in OWNED:
+                district = place_of(asset, self._register).district
+                self.unowned.append(Unowned(asset.id, asset.kind, district, level, unit.id, reason))
+
+    def _found(self, asset: Asset) -> tuple[str, Unit, str]:
+        # who is owned by name is alike nobody; of the others position counts only where they name no place
+        if asset.unit or asset.id in self._register.ownerships:
+            key: object = asset.id
+        else:
+            key = (asset.kind, asset.feeder, asset.cabinet, asset.attributes.get("contract"), place_of(asset, self._register))
+        found = self._known.get(key)
+        if found is None:
+            answer = find_unit(asset, None, self._register, self._now)
+            found = (answer.level, answer.unit, answer.trail[-1].reason)
+            if key != asset.id:
+                self._known[key] = found
+        return found
+
+
+def unowned(register: Register, now: datetime) -> Iterable[Unowned]:
+    """Every asset of a register that nobody owns at a moment, by id."""
+    survey = Survey(register, now)
+    survey.step(len(register.assets) + 1)
+    return sorted(survey.unowned)
