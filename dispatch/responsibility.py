@@ -18,7 +18,7 @@ what proves it: the days between which it holds, and the contract or by-law.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import NamedTuple
@@ -53,6 +53,8 @@ REASONS = {
 """Why a rule did or did not match: the closed set, with what each means."""
 
 _LEVELS = ("contract", "area", "guardian")
+_KEPT = 5000
+"""So many orders of rules are kept: one for each level and grid cell that was asked about."""
 _SHOWN = 8
 """So many rules that fail for one reason are listed; more are counted in one step."""
 
@@ -91,14 +93,14 @@ def find_unit(asset: Asset, condition: str | None, register: Register, on: date 
     `on` is a moment, which is a day in the time zone of each unit that is asked about, or a day everywhere.
     """
     place = place_of(asset, register)
-    trail: list[Step] = []
+    trail: list[_Try] = []
     for level in (_own(asset, register, on), *(_rules(level, asset, condition, place, register, on) for level in _LEVELS)):
         for step, unit in level:
             trail.append(step)
             if unit is not None:
-                return Answer(unit, tuple(_shortened(trail)))
+                return Answer(unit, tuple(_shortened(trail, asset, condition, place)))
     trail.append(Step("unassigned", "", True, "nobody_left"))
-    return Answer(UNASSIGNED, tuple(_shortened(trail)))
+    return Answer(UNASSIGNED, tuple(_shortened(trail, asset, condition, place)))
 
 
 def guardian_of(asset: Asset, condition: str | None, register: Register, on: date | datetime) -> Answer:
@@ -136,7 +138,18 @@ def gaps(register: Register) -> list[str]:
     return found
 
 
-_Level = Iterator[tuple[Step, Unit | None]]
+class _Failed(NamedTuple):
+    """A rule that does not fit. Its step is worded only if it is shown."""
+
+    level: str
+    reason: str
+    rule: Responsibility
+    matched: bool = False
+    detail: str = ""
+
+
+_Try = Step | _Failed
+_Level = Iterator[tuple[_Try, Unit | None]]
 
 
 def owner_of(asset: str, register: Register, on: date | datetime) -> Ownership | None:
@@ -194,8 +207,7 @@ def _in_force(said: Ownership | Responsibility, register: Register, on: date | d
 
 
 def _rules(level: str, asset: Asset, condition: str | None, place: Place, register: Register, on: date | datetime) -> _Level:
-    rules = [rule for rule in register.responsibilities if rule.level == level]
-    rules.sort(key=lambda rule: (-_said(rule, place), rule.id))
+    rules = _ordered(level, place, register)
     if level == "guardian":
         # the guardians of the district, by rule or by the unit's own word, come before those of the city
         yield from _tried([rule for rule in rules if rule.area is not None], asset, condition, place, register, on)
@@ -213,11 +225,52 @@ def _tried(
     rules: list[Responsibility], asset: Asset, condition: str | None, place: Place, register: Register, on: date | datetime
 ) -> _Level:
     for rule in rules:
-        reason, detail = _in_force(rule, register, on) or _verdict(rule, asset, condition, place)
-        unit = register.units.get(rule.unit) if reason == "matched" else None
-        if reason == "matched" and unit is None:
-            reason, detail = "unknown_unit", f"unit {rule.unit}"
-        yield Step(rule.level, rule.id, unit is not None, reason, detail, proof_of(rule)), unit
+        late = _in_force(rule, register, on)
+        reason, detail = late or (_reason(rule, asset, condition, place), "")
+        if reason != "matched":
+            yield _Failed(rule.level, reason, rule, detail=detail), None
+            continue
+        unit = register.units.get(rule.unit)
+        if unit is None:
+            yield Step(rule.level, rule.id, False, "unknown_unit", f"unit {rule.unit}", proof_of(rule)), None
+        else:
+            yield Step(rule.level, rule.id, True, *_verdict(rule, asset, condition, place), proof_of(rule)), unit
+
+
+_order: tuple[Sequence[Responsibility], dict[tuple[str, str | None, str | None], list[Responsibility]]] = ((), {})
+
+
+def _ordered(level: str, place: Place, register: Register) -> list[Responsibility]:
+    """The rules of a level, those that say more first. Kept while the rules stay: they are replaced as a whole."""
+    global _order
+    rules, found = _order
+    if rules is not register.responsibilities:
+        found = {}
+        _order = (register.responsibilities, found)
+    key = (level, place.cell, place.district)
+    if key not in found:
+        if len(found) >= _KEPT:
+            found.clear()
+        own = [rule for rule in register.responsibilities if rule.level == level]
+        found[key] = sorted(own, key=lambda rule: (-_said(rule, place), rule.id))
+    return found[key]
+
+
+def _reason(rule: Responsibility, asset: Asset, condition: str | None, place: Place) -> str:
+    """The reason of `_verdict`, without its words: of the many rules that do not fit only a few are shown."""
+    if rule.kind is not None and rule.kind != asset.kind:
+        return "other_kind"
+    if rule.condition is not None and rule.condition != condition:
+        return "other_condition"
+    if rule.feeder is not None and rule.feeder != asset.feeder:
+        return "other_feeder"
+    if rule.cabinet is not None and rule.cabinet != asset.cabinet:
+        return "other_cabinet"
+    if rule.contract is not None and rule.contract != asset.attributes.get("contract"):
+        return "other_contract"
+    if rule.area is not None and rule.area not in place:
+        return "other_area" if any(place) else "place_unknown"
+    return "matched"
 
 
 def _guardians(area: str, register: Register) -> _Level:
@@ -261,14 +314,18 @@ def _said(rule: Responsibility, place: Place) -> int:
     )
 
 
-def _shortened(trail: list[Step]) -> Iterator[Step]:
+def _shortened(trail: list[_Try], asset: Asset, condition: str | None, place: Place) -> Iterator[Step]:
     """The trail with long runs of rules that failed for the same reason told as one step."""
     counts = Counter((step.level, step.reason) for step in trail if not step.matched)
     for step in trail:
         count = 0 if step.matched else counts[step.level, step.reason]
         if count <= _SHOWN:
-            if count or step.matched:
-                yield step
+            if isinstance(step, Step):
+                if count or step.matched:
+                    yield step
+            elif count:
+                detail = step.detail or _verdict(step.rule, asset, condition, place)[1]
+                yield Step(step.level, step.rule.id, False, step.reason, detail, proof_of(step.rule))
         else:
             counts[step.level, step.reason] = 0  # told once
             yield Step(step.level, "*", False, step.reason, f"{count} rules")

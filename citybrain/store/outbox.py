@@ -23,7 +23,8 @@ _ADDRESSED: Mapping[str, Any] = {"person": None, "step": None, "severity": None}
 
 def add(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
     """Notices to be sent; `person`, `step` and `severity` may be missing. One that is there already stays as it is."""
-    tx.many(_SQL["add"], [{**_ADDRESSED, **row, "body": Jsonb(row["body"])} for row in rows])
+    if rows:
+        tx.run(_SQL["add"], rows=Jsonb([{**_ADDRESSED, **row} for row in rows]))
 
 
 def waiting_targets(tx: Tx, now: datetime, machine_now: datetime, *, limit: int) -> list[str]:
@@ -178,8 +179,20 @@ def notices_of(tx: Tx, order_id: str) -> list[Row]:
     return tx.all(_SQL["notices_of"], order_id=order_id)
 
 
+def use_link(tx: Tx, nonce: bytes, *, order_id: str, verb: str, actor: str, at: datetime, expires: datetime) -> bool:
+    """A link is used in this transaction; False when it was used before. Somebody who uses it at the same time waits."""
+    row = tx.one(_SQL["use_link"], nonce=nonce, order_id=order_id, verb=verb, actor=actor, at=at, expires=expires)
+    return row is not None
+
+
+def link_used(tx: Tx, nonce: bytes) -> Row | None:
+    """`used_at` and `actor` of a link that was used."""
+    return tx.one(_SQL["link_used"], nonce=nonce)
+
+
 def prune(tx: Tx, before: datetime) -> int:
     """Forget notices and deliveries done before a time; how many notices."""
     tx.run(_SQL["prune_deliveries"], before=before)
     tx.run(_SQL["prune_disturbances"], before=before)
+    tx.run(_SQL["prune_links"], before=before)
     return tx.run(_SQL["prune"], before=before)

@@ -32,13 +32,15 @@ def claim(tx: Tx, purposes: Iterable[str], now: datetime, *, limit: int) -> list
 
 def set_many(tx: Tx, case_id: str, times: Mapping[str, datetime]) -> None:
     """Set timers of a case: purpose -> time. Setting one again moves it."""
-    tx.many(
-        _SQL["set"],
-        [
-            {"id": timer_id(case_id, purpose), "case_id": case_id, "purpose": purpose, "next_at": at}
-            for purpose, at in sorted(times.items())
-        ],
-    )
+    set_all(tx, {case_id: times})
+
+
+def set_all(tx: Tx, times: Mapping[str, Mapping[str, datetime]]) -> None:
+    """Set timers of many cases by one statement: case -> purpose -> time. Setting one again moves it."""
+    rows = [(case, purpose, at) for case, own in sorted(times.items()) for purpose, at in sorted(own.items())]
+    if rows:
+        cases, purposes, moments = (list(column) for column in zip(*rows, strict=True))
+        tx.run(_SQL["set_all"], cases=cases, purposes=purposes, times=moments)
 
 
 def sooner(tx: Tx, case_id: str, purpose: str, at: datetime) -> None:

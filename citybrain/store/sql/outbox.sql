@@ -1,7 +1,9 @@
--- add: a notice; the same one again changes nothing
+-- add: notices; the same one again changes nothing
 INSERT INTO outbox (id, channel, target, purpose, order_id, order_state, body, created_at, person, step, severity)
-VALUES (%(id)s, %(channel)s, %(target)s, %(purpose)s, %(order_id)s, %(order_state)s, %(body)s, %(created_at)s,
-        %(person)s, %(step)s, %(severity)s)
+SELECT id, channel, target, purpose, order_id, order_state, body, created_at, person, step, severity
+FROM jsonb_to_recordset(%(rows)s)
+     AS n (id uuid, channel text, target text, purpose text, order_id uuid, order_state text, body jsonb, created_at timestamptz,
+           person text, step text, severity text)
 ON CONFLICT (id) DO NOTHING;
 
 -- waiting_targets: targets that have a notice to be sent now and whose breaker is closed, the longest waiting first

@@ -3,6 +3,7 @@ SELECT DISTINCT purpose FROM timers WHERE next_at <= %(now)s
 UNION ALL SELECT 'send' WHERE EXISTS (SELECT FROM outbox WHERE state = 'waiting' AND next_at <= %(machine_now)s AND hold_until <= %(now)s)
 UNION ALL SELECT 'quiet' WHERE EXISTS (SELECT FROM silences WHERE state = 'planned' AND begins_at <= %(now)s)
                              OR EXISTS (SELECT FROM silences WHERE state = 'active' AND ends_at <= %(now)s)
+UNION ALL SELECT 'duty' WHERE EXISTS (SELECT FROM duty_handovers WHERE next_at <= %(now)s)
 UNION ALL SELECT t.module FROM unnest(%(turns)s::text[]) AS t (module)
 WHERE NOT EXISTS (SELECT FROM cycle_modules m WHERE m.module = t.module AND m.next_at > %(now)s);
 
@@ -20,6 +21,12 @@ SELECT id FROM timers WHERE id = ANY (%(ids)s) AND next_at <= %(now)s;
 
 -- set: a timer; the same one again moves it
 INSERT INTO timers (id, case_id, purpose, next_at) VALUES (%(id)s, %(case_id)s, %(purpose)s, %(next_at)s)
+ON CONFLICT (id) DO UPDATE SET next_at = excluded.next_at, failures = 0;
+
+-- set_all: many timers at once; the same one again moves it
+INSERT INTO timers (id, case_id, purpose, next_at)
+SELECT case_id || ':' || purpose, case_id::uuid, purpose, next_at
+FROM unnest(%(cases)s::text[], %(purposes)s::text[], %(times)s::timestamptz[]) AS n (case_id, purpose, next_at)
 ON CONFLICT (id) DO UPDATE SET next_at = excluded.next_at, failures = 0;
 
 -- sooner: a timer that fires at the latest at a time
