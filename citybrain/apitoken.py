@@ -27,17 +27,21 @@ def ensure_token(given: str | None, data_dir: Path) -> str:
 
     Two processes that start at once agree: the file appears whole, and only the first one's content counts.
     """
+    return ensure_secret(given, data_dir / TOKEN_FILE, "CITYBRAIN_API_TOKEN")
+
+
+def ensure_secret(given: str | None, file: Path, variable: str) -> str:
+    """A secret of the settings (`given`, by environment variable `variable`), else of the file, which is made when missing."""
     if given:
         return given
-    file = data_dir / TOKEN_FILE
     try:
         if not file.exists():
             _make(file)
         token = file.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise _unusable(file, error) from error
+        raise _unusable(file, error, variable) from error
     if not token:
-        raise UnavailableError(f"{file} is empty; delete it, or set CITYBRAIN_API_TOKEN")
+        raise UnavailableError(f"{file} is empty; delete it, or set {variable}")
     return token
 
 
@@ -54,6 +58,6 @@ def _make(file: Path) -> None:
         fresh.unlink()
 
 
-def _unusable(file: Path, error: Exception) -> UnavailableError:
+def _unusable(file: Path, error: Exception, variable: str = "CITYBRAIN_API_TOKEN") -> UnavailableError:
     why = error.strerror if isinstance(error, OSError) else "it is not text"
-    return UnavailableError(f"cannot read or make {file}: {why}; delete it, or set CITYBRAIN_API_TOKEN")
+    return UnavailableError(f"cannot read or make {file}: {why}; delete it, or set {variable}")

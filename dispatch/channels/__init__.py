@@ -8,11 +8,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import timedelta
 from threading import Lock
 
 from citybrain.config import Settings
-from dispatch.channels import email, log, webhook
+from citybrain.linkkey import link_key
+from dispatch.channels import apprise, email, log, webhook
 from dispatch.channels.base import OUTCOMES, REASONS, Answer, Channel, Message, safe_target
+from dispatch.links import Links
 
 __all__ = ["OUTCOMES", "REASONS", "Answer", "Channel", "Channels", "Message", "open_channels", "safe_target"]
 
@@ -22,6 +25,7 @@ OPENERS: Mapping[str, Callable[[Settings], Channel]] = {
     "log": log.open_channel,
     "webhook": webhook.open_channel,
     "email": email.open_channel,
+    "apprise": apprise.open_channel,
 }
 
 
@@ -31,8 +35,10 @@ class Channels:
     A target is worked on by one thread at a time; while it is, `start` leaves it alone.
     """
 
-    def __init__(self, channels: Iterable[Channel], *, language: str = "en", threads: int = 8) -> None:
-        self.language = language
+    def __init__(
+        self, channels: Iterable[Channel], *, language: str = "en", threads: int = 8, links: Links | None = None
+    ) -> None:
+        self.language, self.links = language, links
         self._channels = {channel.name: channel for channel in channels}
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="notices")
         self._running: dict[str, Future[int]] = {}
@@ -86,5 +92,8 @@ class Channels:
 
 
 def open_channels(settings: Settings) -> Channels:
-    """All channels, by the settings. No network is touched before the first message."""
-    return Channels((opener(settings) for opener in OPENERS.values()), language=settings.language)
+    """All channels, by the settings. No network is touched before the first message. Raises ConfigError, UnavailableError."""
+    links = None
+    if settings.public_url:
+        links = Links(link_key(settings), settings.public_url, timedelta(hours=settings.link_hours))
+    return Channels((opener(settings) for opener in OPENERS.values()), language=settings.language, links=links)

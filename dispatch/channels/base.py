@@ -83,6 +83,22 @@ class Channel(Protocol):
         ...
 
 
+_RETRY = {408: "timeout", 425: "throttled", 429: "throttled"}
+_REFUSED = {401: "not_authorised", 403: "not_authorised", 407: "not_authorised"}
+
+
+def answer_of(status: int) -> Answer:
+    """What an HTTP status says: 2xx is ok; 408, 425, 429 and 5xx are tried again; the rest is final."""
+    detail = f"HTTP {status}"
+    if 200 <= status < 300:
+        return Answer("ok", "sent", detail)
+    if status in _RETRY:
+        return Answer("retry", _RETRY[status], detail)
+    if status >= 500:
+        return Answer("retry", "server_error", detail)
+    return Answer("fail", _REFUSED.get(status, "refused"), detail)
+
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 

@@ -91,7 +91,8 @@ def _message(cycle: Cycle, turn: Turn, machine_now: datetime) -> Message:
     if len(turn.notices) > 1:
         return compose_bundle(turn.notices, turn.orders, language, cycle.now, machine_now)
     order = turn.orders.get(turn.lead["order_id"]) or {}
-    return compose(turn.lead, order, language, cycle.now, machine_now, replaces=turn.replaces)
+    links = cycle.channels.links.of(turn.lead, order.get("state", "")) if cycle.channels.links else {}
+    return compose(turn.lead, order, language, cycle.now, machine_now, links=links, replaces=turn.replaces)
 
 
 def _tell(cycle: Cycle, turn: Turn) -> None:

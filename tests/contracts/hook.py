@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
@@ -27,8 +29,11 @@ class _Answer(BaseHTTPRequestHandler):
         self.send_response(self.server.status)
         if 300 <= self.server.status < 400:
             self.send_header("Location", "/elsewhere")
-        self.send_header("Content-Length", "0")
+        answer = self.server.answer(self.path) if callable(self.server.answer) else self.server.answer
+        self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
+        with suppress(BrokenPipeError):  # who asked did not wait
+            self.wfile.write(answer)
 
     def log_message(self, format: str, *args: object) -> None:
         """Quiet."""
@@ -43,6 +48,7 @@ class Hook(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Answer)
         self.posts: list[Posted] = []
         self.status, self.slow_s = 204, 0.0
+        self.answer: bytes | Callable[[str], bytes] = b""
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
     @property

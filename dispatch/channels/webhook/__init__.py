@@ -1,4 +1,4 @@
-"""Channel `webhook`: a CloudEvents 1.0 event by HTTP POST, structured JSON mode, signed."""
+"""Channel `webhook`: a CloudEvents 1.0 event by HTTP POST, structured JSON mode, signed; or the body of Alertmanager."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import httpx
 import orjson
 
 from citybrain.config import Settings
-from dispatch.channels.base import Answer, Message
+from dispatch.channels.base import Answer, Message, answer_of
+from dispatch.channels.webhook import alertmanager
 from dispatch.channels.webhook.signature import sign
 
 TIMEOUT_S = 8.0
-_RETRY = {408: "timeout", 425: "throttled", 429: "throttled"}
-_REFUSED = {401: "not_authorised", 403: "not_authorised", 407: "not_authorised"}
 
 
 class WebhookChannel:
@@ -22,26 +21,34 @@ class WebhookChannel:
 
     name = "webhook"
 
-    def __init__(self, *, city: str, secret: str | None = None, timeout_s: float = TIMEOUT_S) -> None:
-        self._city, self._secret = city, secret
+    def __init__(
+        self, *, city: str, secret: str | None = None, public_url: str | None = None, timeout_s: float = TIMEOUT_S
+    ) -> None:
+        self._city, self._secret, self._public_url = city, secret, public_url
         # redirects are refused: the signature was made for the target that was named
         self._client = httpx.Client(timeout=timeout_s, follow_redirects=False, headers={"User-Agent": "citybrain"})
 
     def send(self, message: Message) -> Answer:
         """POST once. 2xx is ok; 408, 425, 429, 5xx and what the network does are tried again; the rest is final."""
-        if not _reachable(message.target):
+        plain = alertmanager.address(message.target)
+        target = plain or message.target
+        if not _reachable(target):
             return Answer("fail", "bad_target", "not an http or https URL")
-        body = orjson.dumps(self.event(message))
+        if plain:
+            kind, content = "application/json", alertmanager.body(message, city=self._city, public_url=self._public_url)
+        else:
+            kind, content = "application/cloudevents+json; charset=utf-8", self.event(message)
+        body = orjson.dumps(content)
         stamp = str(int(message.sent_at.timestamp()))
         headers = {
-            "Content-Type": "application/cloudevents+json; charset=utf-8",
+            "Content-Type": kind,
             "Idempotency-Key": message.id,
             "Citybrain-Timestamp": stamp,
         }
         if self._secret:
             headers["Citybrain-Signature"] = sign(self._secret, stamp, body)
         try:
-            response = self._client.post(message.target, content=body, headers=headers)
+            response = self._client.post(target, content=body, headers=headers)
         except httpx.TimeoutException as error:
             return Answer("retry", "timeout", type(error).__name__)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError, ValueError) as error:
@@ -49,11 +56,12 @@ class WebhookChannel:
         except httpx.HTTPError as error:
             # its text would show the URL, which may hold a key
             return Answer("retry", "unreachable", type(error).__name__)
-        return _answer(response.status_code)
+        answer = answer_of(response.status_code)
+        return answer._replace(handle=message.id) if answer.outcome == "ok" else answer
 
     def event(self, message: Message) -> dict[str, Any]:
-        """The CloudEvents 1.0 event of a message."""
-        return {
+        """The CloudEvents 1.0 event of a message; the extension `replaces` is the id of the event before about the order."""
+        return ({"replaces": message.replaces} if message.replaces else {}) | {
             "specversion": "1.0",
             "id": message.id,
             "source": f"/citybrain/{self._city}",
@@ -77,17 +85,6 @@ def _reachable(target: str) -> bool:
         return False
 
 
-def _answer(status: int) -> Answer:
-    detail = f"HTTP {status}"
-    if 200 <= status < 300:
-        return Answer("ok", "sent", detail)
-    if status in _RETRY:
-        return Answer("retry", _RETRY[status], detail)
-    if status >= 500:
-        return Answer("retry", "server_error", detail)
-    return Answer("fail", _REFUSED.get(status, "refused"), detail)
-
-
 def open_channel(settings: Settings) -> WebhookChannel:
-    """The channel by the settings `city` and `webhook_secret`."""
-    return WebhookChannel(city=settings.city, secret=settings.webhook_secret)
+    """The channel by the settings `city`, `webhook_secret` and `public_url`."""
+    return WebhookChannel(city=settings.city, secret=settings.webhook_secret, public_url=settings.public_url)
