@@ -3,7 +3,7 @@ INSERT INTO outbox (id, channel, target, purpose, order_id, order_state, body, c
 SELECT id, channel, target, purpose, order_id, order_state, body, created_at, person, step, severity
 FROM jsonb_to_recordset(%(rows)s)
      AS n (id uuid, channel text, target text, purpose text, order_id uuid, order_state text, body jsonb, created_at timestamptz,
-           person text, step text, severity text)
+           person text, step integer, severity text)
 ON CONFLICT (id) DO NOTHING;
 
 -- waiting_targets: targets that have a notice to be sent now and whose breaker is closed, the longest waiting first
