@@ -13,7 +13,10 @@ from dispatch.calendars import Calendars, load_calendars
 from dispatch.channel_rules import ChannelRules, load_channel_rules
 from dispatch.grouping_file import load_grouping
 from dispatch.profiles import Profile, load_profile
+from dispatch.storm import StormRules
+from dispatch.stormrules import load_storm
 from dispatch.together import Grouping
+from dispatch.watching import WatchPlan, watch_plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,8 @@ class Books:
     channels: ChannelRules = field(default_factory=load_channel_rules)
     grouping: Grouping = field(default_factory=load_grouping)
     returns: ReturnRules = field(default_factory=ReturnRules)
+    watch: WatchPlan = field(default_factory=WatchPlan)
+    storm: StormRules = field(default_factory=load_storm)
 
 
 def load_books(settings: Settings) -> Books:
@@ -35,4 +40,6 @@ def load_books(settings: Settings) -> Books:
         channels=load_channel_rules(settings.channels),
         grouping=load_grouping(settings.grouping),
         returns=return_rules(settings),
+        watch=watch_plan(settings),
+        storm=load_storm(settings.storm),
     )

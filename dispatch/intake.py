@@ -31,6 +31,7 @@ from dispatch.causes import cause_of, group_key, parent_of, parents
 from dispatch.followup import follow
 from dispatch.grouping import open_case
 from dispatch.opening import Lookups, OpenedOrder
+from dispatch.people import roster
 from dispatch.places import box, cells
 from dispatch.placing import Placing
 
@@ -55,7 +56,7 @@ def take(
     fresh = alerts.record(tx, events)
     if not fresh:
         return []
-    look = Lookups(infos, register, books)
+    look = Lookups(infos, register, books, roster.current(tx))
     last = {event.id: event for event in fresh}
     candidates = _candidates(fresh, last)
     members = alerts.memberships(tx, list(last))

@@ -1,21 +1,22 @@
 """Cases merged and split by people: one hole that was told twice, or one case that turns out to be two.
 
-A merge never wins time: the order that goes on is due when the first of them was. What was split off has a clock of its own
-from now on, since nobody had been told of it as a fault by itself.
+A merge wins no time (see `absorbing`). What was split off has a clock of its own from now on, since nobody had been told of it
+as a fault by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from citybrain.kernel.errors import InputError, NotFound, StateError
 from citybrain.store import alerts, cases, orders, timers
 from citybrain.store.db import Row, Tx
-from dispatch import closing, ledger
+from dispatch import ledger
+from dispatch.absorbing import Why, absorb
 from dispatch.board import Board
-from dispatch.cases import Action, Placement, gravest
+from dispatch.cases import Action, Placement
 from dispatch.grouping import open_case
 from dispatch.opening import Lookups, OpenedOrder
 from dispatch.placing import Placing
@@ -62,21 +63,8 @@ def merge(tx: Tx, into: str, others: Sequence[str], *, actor: str, reason: str, 
     if into not in open_orders and open_orders:
         raise InputError("cases: an order cannot be merged into a case without one; name the case with the order first")
     ended = tuple(str(open_orders[one]["id"]) for one in wanted if one in open_orders)
-    due_at = _keep_promise(tx, look, target, open_orders, wanted, who, now)
-    moved = alerts.adopt(tx, into, wanted)
-    alerts.note(tx, now, "grouped", [(alert, "merged_by_hand", into) for alert in moved])
-    for one in wanted:
-        _end(tx, look, held[one], open_orders.get(one), into, who, now)
-    worst = target["severity"]
-    for one in wanted:
-        worst = gravest(worst, held[one]["severity"])
-    if worst != target["severity"]:
-        cases.raise_severity(tx, into, worst)
-    cases.count_children(tx, [into])
-    facts = {"cases": list(wanted), "orders": list(ended)}
-    ledger.note(tx, into, "merged", at=now, actor=who["actor"], reason="merged_by_hand", detail=who["reason"], facts=facts)
-    # what came along may be over already
-    timers.sooner(tx, into, "verify", now)
+    why = Why(who["actor"], "merged_by_hand", "merged", who["reason"])
+    due_at = absorb(tx, look, target, [held[one] for one in wanted], open_orders, why, now=now)
     return Merged(into, wanted, ended, due_at)
 
 
@@ -142,46 +130,3 @@ def _may_leave(case: Row, members: Sequence[Row], wanted: Sequence[str]) -> None
             raise InputError(f"assets: {asset!r} has no fault in this case; there are {', '.join(sorted(there)) or 'none'}")
     if not there - set(wanted):
         raise InputError("assets: nothing would be left of this case; at least one fault stays")
-
-
-def _keep_promise(
-    tx: Tx, look: Lookups, target: Row, open_orders: Mapping[str, Row], wanted: Sequence[str], who: Mapping[str, Any],
-    now: datetime,
-) -> datetime | None:  # fmt: skip
-    """The order that goes on is due when the first of all of them was; when that is."""
-    order = open_orders.get(str(target["id"]))
-    if order is None:
-        return None
-    first = min((open_orders[one] for one in wanted if one in open_orders), key=lambda row: row["due_at"], default=order)
-    if first["due_at"] >= order["due_at"]:
-        due: datetime = order["due_at"]
-        return due
-    unit = look.unit(order["unit"])
-    deadline = look.deadline(unit, first["filing_item"], first["clock_from"])
-    # the other unit's calendar may count in another way: never later than what was promised, nor than what stood
-    due_at: datetime = min(deadline.due_at, first["due_at"])
-    order_id = str(order["id"])
-    orders.set_limit(
-        tx, order_id, unit=order["unit"], filing_item=first["filing_item"], limit_value=deadline.value,
-        limit_unit=deadline.unit, dispatched_at=order["dispatched_at"], clock_from=first["clock_from"], due_at=due_at,
-        explanation=deadline.steps,
-    )  # fmt: skip
-    detail = f"{order['filing_item']} -> {first['filing_item']}, due {due_at.isoformat()}"
-    ledger.append(tx, order_id, "tightened", order["state"], at=now, actor=who["actor"], reason="merged_by_hand", detail=detail)
-    timers.set_many(tx, str(target["id"]), look.clock(unit, deadline))
-    return due_at
-
-
-def _end(tx: Tx, look: Lookups, case: Row, order: Row | None, into: str, who: Mapping[str, str], now: datetime) -> None:
-    case_id = str(case["id"])
-    unit = look.unit(order["unit"]) if order else None
-    info = look.info(case["condition"], case["kind"], case["severity"])
-    facts = {"into": into}
-    ledger.note(
-        tx, case_id, "merged_into", at=now, actor=who["actor"], reason="merged_by_hand", detail=who["reason"], facts=facts
-    )
-    # its children went along: nobody is left behind to be released
-    closing.end(
-        tx, {**case, "children": 0}, order, ["cancel"], outcome="merged", reason="merged", actor=who["actor"], now=now,
-        unit=unit, info=info, detail=f"into case {into}: {who['reason']}",
-    )  # fmt: skip

@@ -21,6 +21,8 @@ from dispatch.grouping import adopt
 from dispatch.hiding import SILENCED, hidden_key
 from dispatch.opening import Draft, Lookups, OpenedOrder, clock_facts
 from dispatch.silences import OPENING_APPROVED, Quiet, Silence, if_silenced
+from dispatch.storming import STORM, Storming
+from dispatch.storming import together as storm_together
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +40,7 @@ class Placing:
         self.home = home
         """alert -> its open case"""
         self._draft = Draft()
+        self._storming = Storming(tx, look, now)
         self._fresh: set[str] = set()
         self._assigned: dict[str, str] = {}
         self._takes: dict[str, tuple[str, list[str]]] = {}
@@ -63,6 +66,8 @@ class Placing:
         asset = self.look.asset(event.asset, event.kind)
         raised_at = from_ms(event.at_ms)
         found = if_told_late(place(asset, info, self.board, self.look.around, raised_at), info, raised_at, self.now)
+        if self._mute(asset, info, event.severity) is None:
+            found = self._storming.placement(asset, info, found, self.board)
         self.put(event.id, event.severity, str(event.at_ms), info, asset, found, raised_at)
 
     def put(
@@ -117,6 +122,8 @@ class Placing:
             lon=asset.lon,
         )
         together = self.look.around.together(info, asset)
+        if found.reason == STORM:
+            together = storm_together(self.look.books.storm.filing)
         if found.action is Action.GATHER:
             alone = together is None or found.reason == TOLD_LATE_REASON
             key = None if alone or together is None else group_key(together, asset)
@@ -190,6 +197,7 @@ class Placing:
     def _order(self, case: OpenCase, asset: Asset, filing: str, alert: str, reason: str) -> None:
         trace = self._traces.get(alert, "")
         self._draft.order(self.look, case, asset, filing, alert_id=alert, reason=reason, now=self.now, trace=trace)
+        self._storming.opened(asset)
 
     def _join(
         self, alert: str, severity: str, info: ConditionInfo, asset: Asset, case: OpenCase, *, told_late: bool = False,
@@ -199,7 +207,9 @@ class Placing:
         worst = gravest(case.severity, severity)
         waiting = case.state == "gathering"
         promoted = (
-            info.filing is not None and (case.filing is None or (waiting and self.look.around.waits(info, asset) is None)) and not (waiting and told_late)
+            info.filing is not None
+            and (case.filing is None or (waiting and self.look.around.waits(info, asset) is None))
+            and not (waiting and told_late)
         )
         if promoted and mute is not None:
             promoted = False

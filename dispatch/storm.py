@@ -36,6 +36,7 @@ class StormRules:
 
     kinds: frozenset[str]
     causes: frozenset[str]
+    filing: str
     crews: float
     per_crew: float
     districts: Mapping[str, float] = field(default_factory=dict)

@@ -41,6 +41,7 @@ class _Rules(BaseModel):
 
     kinds: frozenset[Kind]
     causes: frozenset[str]
+    filing: str
     crews: Annotated[float, Field(gt=0, le=10_000)]
     per_crew: Annotated[float, Field(gt=0, le=1000)]
     districts: dict[str, Annotated[float, Field(gt=0, le=10_000)]] = Field(default_factory=dict)
@@ -67,7 +68,7 @@ class _Rules(BaseModel):
             self.weights.night,
         )
         return StormRules(
-            frozenset(kind.value for kind in self.kinds), self.causes, self.crews, self.per_crew,
+            frozenset(kind.value for kind in self.kinds), self.causes, self.filing, self.crews, self.per_crew,
             MappingProxyType(self.districts), self.begin_above, self.end_below, timedelta(minutes=self.calm_minutes),
             self.night, weights,
         )  # fmt: skip

@@ -30,6 +30,7 @@ class Part(NamedTuple):
 PARTS = (
     Part("calendars", "dispatch.calendars", "check_calendars", "calendars"),
     Part("channels", "dispatch.channel_rules", "check_channel_rules", "channels"),
+    Part("storm", "dispatch.stormrules", "check_storm", "storm"),
     Part("profiles", "ingest.registry", "check_profiles", "profiles"),
 )
 """The rulebook is checked last and apart: its filing items must be in the limits."""
@@ -77,7 +78,7 @@ def register(root: typer.Typer) -> None:
 def check_all(config: Path | None, given: Mapping[str, Path | str]) -> tuple[str, list[ConfigError]]:
     """The language to speak (English while the settings are wrong), and every fault. `given`: paths by setting."""
     settings, faults = check_settings(config, given)
-    parts = ("limits", "calendars", "channels", "grouping", "profiles", "rulebook")
+    parts = ("limits", "calendars", "channels", "grouping", "storm", "profiles", "rulebook")
     paths = {part: given.get(part) or getattr(settings, part, None) for part in parts}
     for part in PARTS:
         faults += _function(part.module, part.function)(paths[part.setting])

@@ -25,6 +25,7 @@ from dispatch.channels import Channels
 from dispatch.cycle import (
     anchor,
     arbitrate,
+    canary,
     duty,
     escalate,
     gathering,
@@ -42,6 +43,8 @@ from dispatch.cycle import (
 )
 from dispatch.cycle.module import Cycle, Module
 from dispatch.opening import Lookups
+from dispatch.people import roster
+from dispatch.people.model import People
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +62,7 @@ MODULES: tuple[Module, ...] = (
     escalate.MODULE,
     policy.MODULE,
     duty.MODULE,
+    canary.MODULE,
     send.MODULE,
     anchor.MODULE,
     prune.MODULE,
@@ -106,9 +110,10 @@ def run_cycle(
     machine_now = machine_now or from_ms(real_ms())
     with db.transaction() as tx:
         due = timers.due(tx, now, machine_now, _TURNS)
+        people = roster.current(tx) if due else People()
     if not due:
         return CycleReport()
-    look = Lookups(infos, register_of(), books)
+    look = Lookups(infos, register_of(), books, people)
     cycle = Cycle(db, look, now, machine_now, channels, metrics)
     reports: list[ModuleReport] = []
     for module in MODULES:

@@ -21,6 +21,8 @@ ASSETS_PER_KM2 = 1500.0
 LAMPS_PER_CABINET = 40
 ASSETS_PER_GATEWAY = 200
 DRAINS_PER_MAIN = 8
+CATCHMENTS = 4
+"""Most catchments of a district."""
 
 KINDS: tuple[Kind, ...] = (
     Kind.RAIN_GAUGE,
@@ -113,6 +115,12 @@ class City:
         """The next drain down the same main; None at its end."""
         place, number = self._rank(drain)
         return None if place % DRAINS_PER_MAIN == DRAINS_PER_MAIN - 1 or place == number - 1 else drain + 1
+
+    def catchment_of(self, drain: int) -> int:
+        """The number of the catchment of a drain in its district: so many mains lie in one that a district has at most four."""
+        place, number = self._rank(drain)
+        mains = -(-number // DRAINS_PER_MAIN)
+        return place // DRAINS_PER_MAIN * CATCHMENTS // max(mains, 1)
 
     def upstream_of(self, drain: int) -> int | None:
         """The next drain up the same main; None at its head."""

@@ -31,7 +31,8 @@ def asset(city: City, options: Options, index: int) -> Asset:
     lat, lon = city.degrees(east, north)
     district = city.district_of(index)
     height = depth = pipe_mm = rated = None
-    feeder = cabinet = None
+    feeder = cabinet = catchment = downstream = None
+    feeder_pos: int | None = None
     attributes = NO_ATTRIBUTES
     if kind == plan.MANHOLE:
         pit = manhole.shape(bits)
@@ -40,11 +41,13 @@ def asset(city: City, options: Options, index: int) -> Asset:
         rated = streetlight.rated_w(bits)
         cabinet = city.id_of(city.cabinet_of(index))
         feeder = f"{cabinet}-F1"
+        feeder_pos = index - city.lamps_of(city.cabinet_of(index)).start + 1
     elif kind == plan.DRAIN:
         pipe = drain.shape(bits)
         depth, pipe_mm, height = pipe.depth_mm, pipe.pipe_mm, pipe.depth_mm - drain.SENSOR_BELOW_RIM_MM
         ends = (("upstream", city.upstream_of(index)), ("downstream", city.downstream_of(index)))
         attributes = MappingProxyType({name: city.id_of(other) for name, other in ends if other is not None})
+        catchment, downstream = f"{district_id(district)}-C{city.catchment_of(index) + 1}", attributes.get("downstream")
     elif kind == plan.CABINET:
         feeder = f"{city.id_of(index)}-F1"
     return Asset(
@@ -65,6 +68,9 @@ def asset(city: City, options: Options, index: int) -> Asset:
         interval_s=options.interval_ms(kind) / 1000,
         name=f"{city.street_of(index)}",
         attributes=attributes,
+        feeder_pos=feeder_pos,
+        catchment=catchment,
+        downstream=downstream,
     )
 
 
