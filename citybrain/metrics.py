@@ -14,6 +14,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 import citybrain
 from citybrain.families import DELAY, LATENCY, STAGES, Families
+from citybrain.kernel.model import Severity
 from citybrain.stages import Golden, Stage
 
 FATES: Final = ("fresh", "late", "duplicate", "context")
@@ -172,6 +173,23 @@ class Metrics:
         self.cycle_errors = self.make(
             Counter, "citybrain_cycle_module_errors", "Failed runs of a cycle module.", ["module"], of=["cycle"]
         )
+        self.acknowledge_delay = self.make(
+            Histogram, "citybrain_acknowledge_delay_seconds",
+            "City seconds from sending an order out to somebody taking it, by severity of the case.", ["severity"],
+            of=["cycle"], buckets=DELAY,
+        )  # fmt: skip
+        for severity in Severity:
+            self.acknowledge_delay.labels(severity)
+        self.forecasts = self.make(
+            Gauge, "citybrain_forecasts", "Forecasts by kind and reason, after the last run.", ["plan", "why"], of=["cycle"]
+        )
+        self.planned_orders = self.make(
+            Counter, "citybrain_planned_orders", "Planned orders that were raised, amended or resolved, by kind.",
+            ["plan", "change"], of=["cycle"],
+        )  # fmt: skip
+        self.forecast_seconds = self.make(
+            Gauge, "citybrain_forecast_run_seconds", "Work of the last run of forecasts, without rests.", of=["cycle"]
+        )
         self.deliveries = self.make(
             Counter, "citybrain_deliveries", "Notifications by channel and outcome.", ["channel", "outcome"], of=["cycle"]
         )
@@ -197,4 +215,8 @@ class Metrics:
         self.canary_delay = self.make(
             Histogram, "citybrain_canary_delay_seconds", "Real seconds from sending a test message to its passing the stage.",
             ["stage"], buckets=LATENCY,
+        )  # fmt: skip
+        self.canary_silent = self.make(
+            Gauge, "citybrain_canary_silent", "1 while no test message comes to dispatch, and the watch contacts know.",
+            of=["cycle"],
         )  # fmt: skip

@@ -30,15 +30,16 @@ def compose(
     `links`: verb -> address of a page where it is done without a login.
     """
     purpose, facts = notice["purpose"], _facts(notice, order)
+    area = _area(purpose)
     values = _values(notice, order, facts, language, now)
     lines = tuple(text(f"notices.link_{verb}", language, url=url) for verb, url in (links or {}).items())
     return Message(
         id=str(notice["id"]),
         purpose=purpose,
         target=notice["target"],
-        subject=text(f"{_area(purpose)}.{purpose}_subject", language, **values),
+        subject=text(f"{area}.{purpose}_subject", language, **values),
         text="\n".join(
-            (text(f"{_area(purpose)}.{purpose}_text", language, **values), *_unowned(purpose, order, language), *lines)
+            (text(f"{area}.{purpose}_text", language, **values), *_unowned(purpose, order, language), *lines)
         ),
         data=facts | ({"links": dict(links)} if links else {}),
         created_at=notice["created_at"].astimezone(UTC),

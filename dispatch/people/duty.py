@@ -1,4 +1,4 @@
-"""PURE. Who is on duty, and why. `shifts` asks the same function as `on_duty`, at every moment at which something may change."""
+"""PURE. Who is on duty, and why. `shifts` asks the same function as `on_duty`, at every moment when something may change."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def on_duty(schedule: Schedule, at: datetime, people: People) -> Duty:
 
 
 def shifts(schedule: Schedule, begin: datetime, end: datetime, people: People) -> list[Shift]:
-    """Every layer from `begin` to `end`, without gap or overlap; stretches with nobody are shifts as well, with their reason."""
+    """Every layer from `begin` to `end`, without gap or overlap; stretches with nobody are shifts too, with their reason."""
     found: list[Shift] = []
     begin, end = begin.astimezone(UTC), end.astimezone(UTC)
     for layer in _layers(schedule):

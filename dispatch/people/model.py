@@ -1,4 +1,4 @@
-"""PURE. People and what is arranged about them. Times are aware; spans begin with their first moment and end before their last."""
+"""PURE. People and what is arranged about them. Times are aware; a span begins with its first moment, ends before its last."""
 
 from __future__ import annotations
 
