@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import time
 
-from citybrain.clock import Clock
+from citybrain.clock import Clock, real_ms
 from citybrain.metrics import Metrics
 from citybrain.runtime.city import City
+from citybrain.runtime.forecasting import Forecasting
 from citybrain.runtime.upkeep import Upkeep
 from citybrain.store.db import Database
 from dispatch.channels import OUTCOMES, open_channels
 from dispatch.cycle import MODULES, run_cycle
 from dispatch.responsibility import gaps
+from dispatch.watching import STAGE
 
 log = logging.getLogger(__name__)
 EVERY_S = 0.25
@@ -27,7 +29,10 @@ class Cycling:
         self._city, self._clock, self._metrics = city, clock, metrics
         self._channels = open_channels(city.settings)
         metrics.expect_work([module.name for module in MODULES], self._channels.names, OUTCOMES)
+        if city.settings.canary_s:
+            metrics.expect_canary(STAGE, real_ms())
         self._upkeep = Upkeep(city.settings)
+        self._forecasting = Forecasting(city, clock.now, metrics)
 
     def warn(self) -> None:
         """Say what nobody is responsible for."""
@@ -43,8 +48,10 @@ class Cycling:
             channels=self._channels, metrics=self._metrics,
         )  # fmt: skip
         self._upkeep.turn(db, self._clock.now())
+        self._forecasting.turn(db, self._clock.now())
         time.sleep(max(_LEAST_S, EVERY_S - (time.monotonic() - began)))
 
     def close(self) -> None:
         """Wait for what goes on beside the cycle, before the database is closed."""
+        self._forecasting.close()
         self._upkeep.close()

@@ -20,7 +20,7 @@ from datetime import timedelta
 
 import orjson
 
-from citybrain.clock import Clock
+from citybrain.clock import Clock, real_ms
 from citybrain.config import Settings
 from citybrain.kernel import canary
 from citybrain.kernel.codec import Entry, to_plain
@@ -40,6 +40,7 @@ from citybrain.store import readings as readings_store
 from citybrain.store import register as register_store
 from citybrain.store.db import Database, Tx
 from citybrain.tracing import NoSpans, Spans
+from dispatch.testorder import take_test
 from ingest.bridge import Delivery
 from ingest.decode import Decoder
 from rules.engine import Fate
@@ -193,6 +194,9 @@ class Pipeline:
             counts["quarantined"] = len(rejected)
             stream.append(tx, self.position, now, orjson.dumps(to_plain(Entry(logged, tick))), counts)
             self._checkpoint(tx)
+            if batch.canary_ms is not None:
+                # last: its row is shared with the cycle
+                take_test(tx, batch.canary_ms, now=now, machine_now=from_ms(real_ms()))
             if events:
                 stream.notify(tx, "alerts")
         self._rejudging.ask((reading.asset, reading.observed_ms) for reading, new in zip(late, added, strict=True) if new)

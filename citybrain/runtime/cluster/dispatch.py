@@ -14,6 +14,7 @@ from citybrain.kernel import canary
 from citybrain.kernel.errors import PayloadError
 from citybrain.kernel.events import AlertChange, AlertEvent
 from citybrain.kernel.ids import shard_of
+from citybrain.kernel.times import from_ms
 from citybrain.metrics import Metrics
 from citybrain.runtime.city import City
 from citybrain.runtime.cluster.drain import Drain
@@ -33,6 +34,7 @@ from citybrain.topics.rejecting import reject
 from citybrain.topics.spec import ALERTS, READINGS
 from citybrain.tracing import NoSpans, Spans, open_spans
 from dispatch.intake import OpenedOrder
+from dispatch.testorder import take_test
 from ingest.quarantine import REASONS
 
 log = logging.getLogger(__name__)
@@ -131,6 +133,8 @@ class Dispatching:
         if told.events:
             stream.notify(tx, "alerts")
         count(tx, {"orders": len(opened)})
+        if told.canaries:
+            take_test(tx, max(told.canaries), now=self._clock.now(), machine_now=from_ms(real_ms()))
         # last: when the others cannot be written, each comes again alone, and these as well
         for record, error in told.bad:
             log.error("record %s/%d at %d: %s", record.topic, record.partition, record.offset, error)

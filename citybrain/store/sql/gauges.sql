@@ -20,7 +20,7 @@ SELECT reason, sum(seen)::bigint AS n FROM quarantine GROUP BY reason;
 SELECT state, count(*) AS n FROM cases GROUP BY state;
 
 -- outbox_by_state: how many notifications are in each state
-SELECT state, count(*) AS n FROM outbox GROUP BY state;
+SELECT state, count(*) AS n FROM outbox WHERE purpose <> 'canary' GROUP BY state;
 
 -- oldest_timer: seconds that the most overdue timer is late (0 when none is)
 SELECT greatest(0, coalesce(extract(epoch FROM %(now)s::timestamptz - min(next_at)), 0))::float8 AS late_s FROM timers;

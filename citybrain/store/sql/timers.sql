@@ -4,6 +4,7 @@ UNION ALL SELECT 'send' WHERE EXISTS (SELECT FROM outbox WHERE state = 'waiting'
 UNION ALL SELECT 'quiet' WHERE EXISTS (SELECT FROM silences WHERE state = 'planned' AND begins_at <= %(now)s)
                              OR EXISTS (SELECT FROM silences WHERE state = 'active' AND ends_at <= %(now)s)
 UNION ALL SELECT 'duty' WHERE EXISTS (SELECT FROM duty_handovers WHERE next_at <= %(now)s)
+UNION ALL SELECT 'canary' WHERE NOT EXISTS (SELECT FROM test_orders WHERE next_look > %(machine_now)s)
 UNION ALL SELECT t.module FROM unnest(%(turns)s::text[]) AS t (module)
 WHERE NOT EXISTS (SELECT FROM cycle_modules m WHERE m.module = t.module AND m.next_at > %(now)s);
 

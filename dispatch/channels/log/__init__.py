@@ -11,13 +11,15 @@ logger = logging.getLogger("citybrain.notices")
 
 
 class LogChannel:
-    """Writes notices to the logger `citybrain.notices`, level INFO."""
+    """Writes notices to the logger `citybrain.notices`, level INFO (test messages: DEBUG)."""
 
     name = "log"
 
     def send(self, message: Message) -> Answer:
         """Write one line. Always ok."""
-        logger.info("to %s: %s | %s", one_line(message.target), one_line(message.subject), one_line(message.text))
+        # the test message of every ten seconds is for who looks closely
+        level = logging.DEBUG if message.purpose == "canary" else logging.INFO
+        logger.log(level, "to %s: %s | %s", one_line(message.target), one_line(message.subject), one_line(message.text))
         return Answer("ok", "sent")
 
     def close(self) -> None:
