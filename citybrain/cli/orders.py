@@ -23,10 +23,12 @@ from console.present import remaining_s
 from console.view import SEVERITY, STATE, View, clean, mark, span, time_left, title, unit_name
 from dispatch import arbitration, desk, ledger
 from dispatch.books import load_books
+from dispatch.cancelling import CODES as CANCEL_CODES
 from dispatch.channels import safe_target
 from dispatch.opening import Lookups
 from dispatch.orders import FINAL, STATES, allowed
 from dispatch.returns import CODES, MISDIRECTED
+from forecast.book import planned_infos
 from rules.load import load as load_rulebook
 
 app = typer.Typer(
@@ -204,7 +206,8 @@ def arbitrate(
     """
     settings = get_settings(data_dir)
     now = clock.parse(run_clock(settings)).now()
-    infos, books = load_rulebook(settings.rulebook).info, load_books(settings)
+    infos = {**load_rulebook(settings.rulebook).info, **planned_infos(settings.forecast)}
+    books = load_books(settings)
     with open_db(settings) as db:
         with db.transaction() as tx:
             order_id = str(views.order_id(tx, order))
@@ -257,13 +260,18 @@ def accuracy(
 
 @app.command()
 def cancel(
-    order: Name, actor: Actor = None, reason: Reason = "", data_dir: DataDir = None, output: OutputOption = Output.TABLE
+    order: Name,
+    actor: Actor = None,
+    reason: Reason = "",
+    code: Annotated[str, typer.Option("--code", help=f"Why, one of {', '.join(CANCEL_CODES)}; none: other.")] = "",
+    data_dir: DataDir = None,
+    output: OutputOption = Output.TABLE,
 ) -> None:
-    """Cancel the order, with a reason. What still fires opens no new order before it was good once.
+    """Cancel the order, with a reason code and words. What still fires opens no new order before it was good once.
 
-    Example: citybrain orders cancel 17 --actor "duty officer" --reason "planned works"
+    Example: citybrain orders cancel 17 --actor "duty officer" --code false_alarm --reason "cobweb over the sensor"
     """
-    _move(order, "cancel", actor, reason, data_dir, output)
+    _move(order, "cancel", actor, reason, data_dir, output, code=code)
 
 
 def _move(order: str, event: str, actor: str | None, reason: str, data_dir: Any, output: Output, **more: str) -> None:
