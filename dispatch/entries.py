@@ -39,6 +39,10 @@ CASE_NOTES: Mapping[str, str] = MappingProxyType(
     {
         "taken_over": "The case was there before the ledger knew cases; its state at that moment.",
         "grouped": "Waiting cases were taken up by this one; their ids.",
+        "located": "Where a feeder is cut: the last live and the first dead pole, and how many hang behind.",
+        "grown": "How many assets the cause has put out by now, of how many.",
+        "children_wait": "The cause is gone, some of its children still fire; why they wait, and until when.",
+        "released": "Children that still fire after their cause was gone got cases of their own; assets and reasons.",
         "raised": "A graver alert joined; severity, condition and filing item now.",
         "merged": "People merged other cases into this one; their ids and the orders that ended.",
         "merged_into": "People merged this case into another one.",

@@ -17,9 +17,10 @@ from dispatch import ledger, quiet
 from dispatch.board import Board, OpenCase
 from dispatch.cases import TOLD_LATE, TOLD_LATE_REASON, TOLD_LATE_WAIT, Action, Placement, gravest, if_told_late, place
 from dispatch.causes import cause_of, group_key, parent_of, parents
-from dispatch.grouping import adopt
+from dispatch.clocking import tighten
+from dispatch.grouping import adopt, bring_up_to_date
 from dispatch.hiding import SILENCED, hidden_key
-from dispatch.opening import Draft, Lookups, OpenedOrder, clock_facts
+from dispatch.opening import Draft, Lookups, OpenedOrder
 from dispatch.silences import OPENING_APPROVED, Quiet, Silence, if_silenced
 from dispatch.storming import STORM, Storming
 from dispatch.storming import together as storm_together
@@ -222,7 +223,8 @@ class Placing:
             # the case is of this very batch: write it, so that it can be changed
             self._draft.flush(self.tx)
             self.orders |= orders.open_of(self.tx, [case.id])
-        if worst != case.severity:
+        graver = worst != case.severity
+        if graver:
             case = case._replace(severity=worst)
             cases.raise_severity(self.tx, case.id, worst)
             facts = {"severity": worst, "condition": info.id}
@@ -233,34 +235,24 @@ class Placing:
             self.go_out(case, asset, info, alert, "graver_condition_joined")
             return
         self.board.put(case)
-        if shorter and info.filing is not None and case.id in self.orders:
-            self._tighten(self.orders[case.id], info.filing)
+        order = self.orders.get(case.id)
+        if order is not None and (shorter or graver):
+            # the worse fault has the shorter limits: they count from now, where they end earlier than what was left
+            filing = (info.filing if shorter else None) or order["filing_item"]
+            at = self.look.asset(case.asset, case.kind).street_class
+            tighten(self.tx, self.look, order, filing, severity=case.severity, street=at, now=self.now)
 
-    def _tighten(self, order: Row, filing: str) -> None:
-        """The worse fault has the shorter limit: it counts from now, if it ends earlier than what was left."""
-        unit = self.look.unit(order["unit"])
-        deadline = self.look.deadline(unit, filing, self.now)
-        if deadline.due_at >= order["due_at"]:
-            return
-        order_id = str(order["id"])
-        orders.set_limit(
-            self.tx,
-            order_id,
-            unit=order["unit"],
-            filing_item=filing,
-            limit_value=deadline.value,
-            limit_unit=deadline.unit,
-            dispatched_at=order["dispatched_at"],
-            clock_from=self.now,
-            due_at=deadline.due_at,
-            explanation=deadline.steps,
-        )
-        detail = f"{order['filing_item']} -> {filing}, due {deadline.due_at.isoformat()}"
-        ledger.append(
-            self.tx, order_id, "tightened", order["state"], at=self.now, actor="dispatch", reason="graver_condition_joined",
-            detail=detail, facts={"filing_item": filing, "clocks": [clock_facts("repair", deadline)]},
-        )  # fmt: skip
-        timers.set_many(self.tx, str(order["case_id"]), self.look.clock(unit, deadline))
+    def _account(self) -> None:
+        """A group that is new is told as it is; one that grew when its time has come (`group_interval`)."""
+        grown = [self.board.cases[one] for one in sorted(self._grown) if one in self.board.cases]
+        new = [case for case in grown if case.id in self._fresh]
+        members = alerts.of_cases(self.tx, [case.id for case in new])
+        for case in new:
+            bring_up_to_date(self.tx, self.look.around, case.id, case.asset, case.cause, members[case.id], now=self.now)
+        for case in grown:
+            if case.id not in self._fresh:
+                wait = timedelta(seconds=self.look.around.grouping.interval_s(case.cause))
+                timers.sooner(self.tx, case.id, "grow", self.now + wait)
 
     def apply(self) -> None:
         """Write what was decided since the last time."""
@@ -270,6 +262,7 @@ class Placing:
             adopt(self.tx, parent, taken, now=self.now, reason=reason)
         alerts.note(self.tx, self.now, "grouped", self._notes)
         cases.count_children(self.tx, self._grown)
+        self._account()
         quiet.note_hidden(self.tx, self._hidden, self.now)
         quiet.look_again(self.tx, self._heard, self.now)
         self._hidden, self._heard = [], set()

@@ -121,6 +121,10 @@ class Grouping:
                 return rule.of(info)
         return by_rulebook(info)
 
+    def interval_s(self, cause: str) -> float:
+        """How often the account of a group with this cause is brought up to date at most, in seconds."""
+        return next((rule.group_interval_s for rule in self.rules if rule.cause == cause), INTERVAL_S)
+
     def may_stand_beside(self, info: ConditionInfo, asset: Asset) -> bool:
         """May this alert be the fault of a neighbour in the register, told by another sensor?"""
         if not self._also_simple:

@@ -83,6 +83,12 @@ def close(tx: Tx, case_ids: Sequence[str], *, outcome: str, at: datetime) -> int
     return tx.run(_SQL["close"], ids=list(case_ids), outcome=outcome, at=at) if case_ids else 0
 
 
+def facts(tx: Tx, case_id: str) -> dict[str, Any]:
+    """What is known of a group; empty before anything is."""
+    row = tx.one(_SQL["facts"], id=case_id)
+    return dict(row["facts"]) if row else {}
+
+
 def set_facts(tx: Tx, case_id: str, facts: Mapping[str, Any]) -> None:
     """What is known of a group: the rule that formed it, the span of a cut cable, how many fell of how many."""
     tx.run(_SQL["set_facts"], id=case_id, facts=Jsonb(dict(facts)))

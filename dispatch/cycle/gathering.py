@@ -53,6 +53,8 @@ def handle(tx: Tx, look: Lookups, timer: Row, now: datetime) -> None:
     if found.action is Action.CHILD:
         adopt(tx, found.case_id or "", [case_id], now=now, reason=found.reason)
         cases.count_children(tx, [found.case_id or ""])
+        parent_cause = board.cases[found.case_id or ""].cause
+        timers.sooner(tx, found.case_id or "", "grow", now + timedelta(seconds=around.grouping.interval_s(parent_cause)))
         return
     work = Placing(tx, look, board, {}, {}, now, {str(row["id"]): row["trace"] for row in members})
     if found.action is Action.GROUP:

@@ -50,6 +50,9 @@ FROM jsonb_to_recordset(%(rows)s)
      AS n (id uuid, asset text, kind text, cause text, condition text, severity text, state text, opened_at timestamptz,
            filing_item text, group_key text, parents text[], raised_at timestamptz, lat float8, lon float8);
 
+-- facts: what is known of a group
+SELECT facts FROM cases WHERE id = %(id)s::uuid;
+
 -- set_facts: what is known of a group
 UPDATE cases SET facts = %(facts)s WHERE id = %(id)s::uuid;
 
