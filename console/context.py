@@ -16,6 +16,7 @@ from citybrain.metrics import Metrics
 from citybrain.store.db import Database
 from console.broadcast import Broadcast
 from console.ready import Check
+from forecast.book import planned_infos
 
 
 class HasInfo(Protocol):
@@ -55,8 +56,8 @@ class Console:
 
     @property
     def infos(self) -> Mapping[str, ConditionInfo]:
-        """The conditions of the rulebook of now."""
-        return self.city.rulebook.info
+        """The conditions of the rulebook of now, and those of planned orders."""
+        return {**self.city.rulebook.info, **planned_infos(self.settings.forecast)}
 
 
 def console_of(request: Request) -> Console:

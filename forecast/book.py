@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
@@ -61,6 +62,12 @@ def load_book(path: Path | None = None) -> Book:
     if book is None:
         raise faults[0]
     return book
+
+
+@cache
+def planned_infos(path: Path | None = None) -> Mapping[str, ConditionInfo]:
+    """The conditions of planned orders, read once for each file. Raises ConfigError as `load_book`."""
+    return load_book(path).infos
 
 
 def check_forecast(path: Path | None = None, *, filings: Collection[str] | None = None) -> list[ConfigError]:

@@ -17,6 +17,7 @@ from citybrain.text import code_text, text
 from dispatch.calendars import load_calendars
 from dispatch.deadlines import Deadline, due
 from dispatch.responsibility import UNASSIGNED, find_unit
+from forecast.book import planned_infos
 from rules.load import load as load_rulebook
 
 app = typer.Typer(
@@ -38,7 +39,7 @@ def route(
     Example: citybrain explain route SL-000123 --condition SL-OUT
     """
     settings = get_settings(data_dir)
-    known = load_rulebook(settings.rulebook).info
+    known = {**load_rulebook(settings.rulebook).info, **planned_infos(settings.forecast)}
     if condition is not None and condition not in known:
         raise NotFound(f"no condition {condition!r}; there are {', '.join(sorted(known))}")
     with open_db(settings) as db, db.transaction() as tx:

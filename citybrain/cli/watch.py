@@ -26,6 +26,7 @@ from citybrain.text import text
 from console.follow import DatabaseFollower, Event, Follower, HttpFollower, Snapshot
 from console.view import View, plain, render, unit_names
 from console.watching import Watching
+from forecast.book import planned_infos
 from rules.load import load as load_rulebook
 
 REDRAW_S = 0.5
@@ -60,7 +61,7 @@ def watch(
         watching = Watching()
         now = follower.begin()
         watching.begin(now.alerts, now.orders)
-        infos = {} if url else load_rulebook(settings.rulebook).info
+        infos = {} if url else {**load_rulebook(settings.rulebook).info, **planned_infos(settings.forecast)}
         draw = _Drawing(follower, watching, now, infos, settings.language, zone)
         if output is Output.JSON:
             _print(follower, lambda event: json.dumps(_object(event), default=str, ensure_ascii=False))

@@ -16,6 +16,7 @@ from citybrain.store import register as register_store
 from citybrain.store.db import Tx
 from dispatch.books import load_books
 from dispatch.intake import OpenedOrder, take
+from forecast.book import load_book
 from rules.load import load as load_rulebook
 from rules.reload import reload
 
@@ -31,12 +32,13 @@ class City:
         self.settings = settings
         self.rulebook = load_rulebook(settings.rulebook)
         self.books = load_books(settings)
+        self.forecasts = load_book(settings.forecast)
         self.register = Register()
 
     @property
     def infos(self) -> Mapping[str, ConditionInfo]:
-        """Every condition that dispatch may meet, by its id."""
-        return self.rulebook.info
+        """Every condition that dispatch may meet, by its id: those of the rulebook, and those of planned orders."""
+        return {**self.rulebook.info, **self.forecasts.infos}
 
     def load_register(self, tx: Tx) -> None:
         """Read the whole register. The object stays the same: decoder and engines hold it."""

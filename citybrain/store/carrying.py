@@ -29,7 +29,7 @@ CITY = (
     "duty_overrides", "duty_leaves", "duty_handovers", "escalation_policies", "escalation_steps", "people_imports", "people_state",
     "cases", "alerts", "alert_events", "orders", "order_clocks", "clock_requests", "order_events", "ledger_heads", "ledger_anchors", "escalations", "order_returns", "register_proposals",
     "storms", "storm_ranks", "silences", "mutes", "timers", "outbox", "deliveries", "disturbances", "message_handles", "used_links", "breakers",
-    "cycle_modules", "quarantine", "counters",
+    "cycle_modules", "forecasts", "forecast_dates", "forecast_run", "quarantine", "counters",
 )  # fmt: skip
 HISTORY = ("readings", "summary_1h", "summary_1d")
 STALE = "readings_stale"
@@ -39,7 +39,7 @@ SIDE = (
     "migrations", "city_move", "city_move_parts", "register_state", "archive_state", "archive_jobs", "consumer_positions",
     "partition_states", "register_published", "test_orders",
 )  # fmt: skip
-_LEFT_OVER = frozenset({"counters", "cycle_modules", "breakers", "people_state"})
+_LEFT_OVER = frozenset({"counters", "cycle_modules", "breakers", "people_state", "forecast_run"})
 """what a service that ran on an empty database may have written: no city"""
 
 _TIME = {"readings": "observed_at", "summary_1h": "bucket", "summary_1d": "bucket"}
