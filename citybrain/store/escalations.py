@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from citybrain.store.db import Row, Tx
@@ -56,9 +57,9 @@ def handovers_due(tx: Tx, now: datetime) -> list[Row]:
     return tx.all(_SQL["handovers_due"], now=now)
 
 
-def handed_over(tx: Tx, schedule: str, told_to: datetime, next_at: datetime) -> None:
-    """Changes up to a time were told; look again at another."""
-    tx.run(_SQL["handed_over"], schedule=schedule, told_to=told_to, next_at=next_at)
+def handed_over(tx: Tx, schedule: str, on_duty: Sequence[str], next_at: datetime) -> None:
+    """Who is on duty was told; look again at a time."""
+    tx.run(_SQL["handed_over"], schedule=schedule, on_duty=list(on_duty), next_at=next_at)
 
 
 def open_orders(tx: Tx, unit: str) -> tuple[int, int]:

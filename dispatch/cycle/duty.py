@@ -36,14 +36,14 @@ def _batch(cycle: Cycle, tx: Tx) -> int:
 
 def _hand_over(tx: Tx, cycle: Cycle, people: People, row: Row) -> None:
     schedule, now = people.schedules[row["schedule"]], cycle.now
-    found = change(schedule, row["told_to"], now, people)
+    found = change(schedule, row["on_duty"], now, people)
     if found.gone or found.come:
         load = Load(*escalations.open_orders(tx, schedule.unit))
         outbox.add(tx, notices(schedule, found, load, people, now))
         log.info("duty %s: %s -> %s", schedule.id, ", ".join(found.gone) or "nobody", ", ".join(found.come) or "nobody")
     if found.gone and not found.now:
         log.error("duty %s: nobody is on duty from now on", schedule.id)
-    escalations.handed_over(tx, schedule.id, now, look_again(schedule, now, people))
+    escalations.handed_over(tx, schedule.id, found.now, look_again(schedule, now, people))
 
 
 MODULE = Module("duty", frozenset({"duty"}), run)

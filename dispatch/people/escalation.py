@@ -119,9 +119,13 @@ def remind(tx: Tx, order: Row, *, unit: Unit | None, info: ConditionInfo | None,
 
 
 def taken(tx: Tx, case_id: str, order_id: str, state: str, now: datetime) -> float | None:
-    """Somebody has taken the order: nobody else is told. Seconds since it was sent out, None when that is not known."""
-    timers.drop(tx, [case_id], TIMERS)
-    escalations.end(tx, order_id, state, now)
+    """Somebody has taken the order: nobody else is told. Seconds since it was sent out, None when that is not known.
+
+    An order that is work again already has its policy begun anew.
+    """
+    if state not in UNTAKEN:
+        timers.drop(tx, [case_id], TIMERS)
+        escalations.end(tx, order_id, state, now)
     since = escalations.sent_at(tx, order_id, now)
     return (now - since).total_seconds() if since else None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -33,12 +33,11 @@ class Load(NamedTuple):
     untaken: int
 
 
-def change(schedule: Schedule, before: datetime | None, now: datetime, people: People) -> Change:
-    """What is different since `before` (None: nothing was told yet, so nobody comes or goes)."""
+def change(schedule: Schedule, was: Sequence[str] | None, now: datetime, people: People) -> Change:
+    """What is different since it was told that those of `was` are on duty (None: it never was, so nobody comes or goes)."""
     here = tuple(one.person for one in on_duty(schedule, now, people).people)
-    if before is None:
+    if was is None:
         return Change((), (), here)
-    was = tuple(one.person for one in on_duty(schedule, before, people).people)
     return Change(tuple(one for one in was if one not in here), tuple(one for one in here if one not in was), here)
 
 

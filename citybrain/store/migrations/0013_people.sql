@@ -153,7 +153,7 @@ COMMENT ON TABLE escalations IS 'How far the policy of an order has come; when i
 
 CREATE TABLE duty_handovers (
     schedule text PRIMARY KEY REFERENCES schedules (id) ON DELETE CASCADE,
-    told_to  timestamptz,                -- changes up to here were told; NULL: none yet
+    on_duty  text[],                     -- who was on duty when this was told the last time; NULL: it never was
     next_at  timestamptz NOT NULL        -- when to look again, city time
 );
 COMMENT ON TABLE duty_handovers IS 'A timer for each schedule: at a change of duty both sides are told.';

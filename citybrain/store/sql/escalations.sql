@@ -25,10 +25,10 @@ SELECT (SELECT max(at) FROM order_events WHERE order_id = %(order_id)s::uuid
          AND event IN ('dispatch', 'redispatch', 'rework', 'reopen') AND at <= %(at)s) AS sent_at;
 
 -- handovers_due: schedules to be looked at
-SELECT schedule, told_to, next_at FROM duty_handovers WHERE next_at <= %(now)s ORDER BY schedule FOR UPDATE SKIP LOCKED;
+SELECT schedule, on_duty, next_at FROM duty_handovers WHERE next_at <= %(now)s ORDER BY schedule FOR UPDATE SKIP LOCKED;
 
--- handed_over: changes of a schedule were told up to a time, and when the next may come
-UPDATE duty_handovers SET told_to = %(told_to)s, next_at = %(next_at)s WHERE schedule = %(schedule)s;
+-- handed_over: who is on duty was told, and when that may change next
+UPDATE duty_handovers SET on_duty = %(on_duty)s, next_at = %(next_at)s WHERE schedule = %(schedule)s;
 
 -- open_orders: orders of a unit that are not done, and those of them that nobody has taken; "": of all units
 SELECT count(*) AS open, count(*) FILTER (WHERE state IN ('dispatched', 'rework', 'returned')) AS untaken

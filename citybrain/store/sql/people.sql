@@ -130,5 +130,5 @@ VALUES (%(schedule)s, %(layer)s, %(person)s, %(starts)s, %(ends)s, %(uid)s)
 ON CONFLICT (schedule, layer, person, starts) DO UPDATE SET ends = excluded.ends, uid = excluded.uid;
 
 -- look_again: duties may change from now on: their timers fire at once
-INSERT INTO duty_handovers (schedule, told_to, next_at) SELECT id, %(now)s, %(now)s FROM schedules
+INSERT INTO duty_handovers (schedule, next_at) SELECT id, %(now)s FROM schedules
 ON CONFLICT (schedule) DO UPDATE SET next_at = least(duty_handovers.next_at, excluded.next_at);
