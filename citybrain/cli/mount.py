@@ -19,6 +19,7 @@ GROUPS: dict[str, str] = {
     "silence": "silence",
     "works": "works",
     "openings": "openings",
+    "deliveries": "deliveries",
     "quarantine": "quarantine",
     "readings": "readings",
     "bench": "bench",
