@@ -88,11 +88,14 @@ def check_storm(path: Path | None = None) -> list[ConfigError]:
 
 
 def _read(path: Path | None) -> tuple[StormRules | None, list[ConfigError]]:
-    if path is None:
-        text = files("dispatch").joinpath("data", "storm.yml").read_text(encoding="utf-8")
-        found = yamlfile.parse(text, _SHIPPED)
-    else:
-        found = yamlfile.read(path)
+    if path is not None:
+        return read_storm(yamlfile.read(path))
+    shipped = files("dispatch").joinpath("data", "storm.yml").read_text(encoding="utf-8")
+    return read_storm(yamlfile.parse(shipped, _SHIPPED))
+
+
+def read_storm(found: yamlfile.YamlFile) -> tuple[StormRules | None, list[ConfigError]]:
+    """The rules in a file, None when it has faults, and the faults."""
     if found.faults:
         return None, found.faults
     try:
