@@ -15,6 +15,7 @@ GROUPS: dict[str, str] = {
     "register": "register",
     "responsibility": "responsibility",
     "explain": "explain",
+    "forecast": "forecast",
     "profiles": "profiles",
     "silence": "silence",
     "works": "works",

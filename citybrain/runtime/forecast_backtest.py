@@ -37,8 +37,8 @@ class Outcome(NamedTuple):
 class Score(NamedTuple):
     """One kind. `due`: those whose true date lies within the days, behind the first weeks; the other worn ones are not due yet.
 
-    `false`: planned for a healthy one, or the truth comes three horizons later than the interval says. Medians are of days,
-    None without any.
+    `false_ones`: planned for a healthy one, or the truth comes three horizons later than the interval says. Medians are
+    of days, None without any.
     """
 
     plan: str
@@ -47,7 +47,7 @@ class Score(NamedTuple):
     due: int
     detected: int
     missed: int
-    false: int
+    false_ones: int
     lead_days: float | None
     error_days: float | None
     coverage: float | None
@@ -87,7 +87,7 @@ def score(kind: str, found: Sequence[Outcome], book: Book, days: int) -> Score:
         due=len(due),
         detected=len(detected),
         missed=len(due) - len(detected),
-        false=len(false),
+        false_ones=len(false),
         lead_days=_median([(one.true_day or 0) - (one.raised or 0) for one in detected]),
         error_days=_median([abs(off) for off, _ in dated]),
         coverage=len(inside) / len(held) if held else None,
