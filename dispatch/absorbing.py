@@ -9,10 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from citybrain.store import alerts, cases, orders, timers
+from citybrain.store import alerts, cases, timers
 from citybrain.store.db import Row, Tx
 from dispatch import closing, ledger
 from dispatch.cases import gravest
+from dispatch.clocking import OrderClocks
+from dispatch.limits import REPAIR
 from dispatch.opening import Lookups
 
 
@@ -64,24 +66,21 @@ def _keep_promise(
     order = open_orders.get(str(target["id"]))
     if order is None:
         return None
-    stood: datetime = order["due_at"]
-    first = min((open_orders[one] for one in taken if one in open_orders), key=lambda row: row["due_at"], default=order)
-    if first["due_at"] >= stood:
-        return stood
-    unit = look.unit(order["unit"])
-    deadline = look.deadline(unit, first["filing_item"], first["clock_from"])
-    # the other unit's calendar may count in another way: never later than what was promised
-    due_at: datetime = min(deadline.due_at, first["due_at"])
-    order_id = str(order["id"])
-    orders.set_limit(
-        tx, order_id, unit=order["unit"], filing_item=first["filing_item"], limit_value=deadline.value,
-        limit_unit=deadline.unit, dispatched_at=order["dispatched_at"], clock_from=first["clock_from"], due_at=due_at,
-        explanation=deadline.steps,
-    )  # fmt: skip
-    detail = f"{order['filing_item']} -> {first['filing_item']}, due {due_at.isoformat()}"
-    ledger.append(tx, order_id, "tightened", order["state"], at=now, actor=why.actor, reason=why.reason, detail=detail)
-    timers.set_many(tx, str(target["id"]), look.clock(unit, deadline))
-    return due_at
+    both, item = OrderClocks(tx, order), order["filing_item"]
+    changed: set[str] = set()
+    for one in taken:
+        if one in open_orders:
+            earlier = both.promise(look, OrderClocks(tx, open_orders[one]))
+            item = open_orders[one]["filing_item"] if REPAIR in earlier else item
+            changed |= set(earlier)
+    if changed:
+        facts = {"filing_item": item, "clocks": both.write(now)}
+        detail = f"{order['filing_item']} -> {item}, due {both[REPAIR].due_at.isoformat()}"
+        ledger.append(
+            tx, str(order["id"]), "tightened", order["state"], at=now, actor=why.actor, reason=why.reason, detail=detail,
+            facts=facts,
+        )  # fmt: skip
+    return both[REPAIR].due_at
 
 
 def _end(tx: Tx, look: Lookups, case: Row, order: Row | None, into: str, why: Why, now: datetime) -> None:

@@ -18,12 +18,13 @@ class Subject(NamedTuple):
     state: str
     unit: str
     turn: str
-    """How often the order was returned and reworked: tells repeated notices apart."""
+    """How often the order was returned, reworked and reopened: tells repeated notices apart."""
 
 
 def subject_of(order: Mapping[str, Any]) -> Subject:
     """The subject that is an order's row."""
-    return Subject(str(order["id"]), order["state"], order["unit"], f"{order['returns']}.{order['reworks']}")
+    again = f".{order['reopens']}" if order.get("reopens") else ""
+    return Subject(str(order["id"]), order["state"], order["unit"], f"{order['returns']}.{order['reworks']}{again}")
 
 
 def rows(

@@ -13,8 +13,8 @@ from dispatch import ledger, telling
 from dispatch.chain import Facts
 from dispatch.clock_moves import follow_move, lapse, repair_rejected
 from dispatch.clocking import PURPOSES
-from dispatch.opening import Lookups
 from dispatch.notices import TAKEN
+from dispatch.opening import Lookups
 from dispatch.people import escalation
 from dispatch.proposals import offer_repaired
 

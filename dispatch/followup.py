@@ -54,7 +54,7 @@ def _bad_again(
         if order is not None and order["state"] == "fixed":
             sent_back.add(case.id)
             unit = look.unit(order["unit"])
-            closing.rework(tx, order, reason="bad_again", now=now, unit=unit, info=look.info(case.condition))
+            closing.rework(tx, look, order, reason="bad_again", now=now, unit=unit, info=look.info(case.condition))
 
 
 def _withdrawn(

@@ -7,7 +7,8 @@ from datetime import datetime
 from citybrain.store import orders, returns, timers
 from citybrain.store.db import Row, Tx
 from dispatch import ledger, telling
-from dispatch.opening import Lookups, clock_facts, trail
+from dispatch.clocking import OrderClocks
+from dispatch.opening import Lookups, trail
 from dispatch.responsibility import Answer
 
 
@@ -19,12 +20,17 @@ def hand_over(
     `case` has asset, kind and condition. The caller holds the case; the order is returned or in arbitration, else StateError.
     """
     order_id, case_id, unit = str(order["id"]), str(order["case_id"]), answer.unit
-    deadline = look.deadline(unit, order["filing_item"], now) if unit.id != order["unit"] else None
+    both, other = OrderClocks(tx, order), unit.id != order["unit"]
+    if other:
+        street = look.asset(case["asset"], case["kind"]).street_class
+        both.restart(look, unit, order["filing_item"], case.get("severity"), street, now)
+    else:
+        both.resume(look, both.within({"paused"}), now)
     facts = {
         "from": order["unit"],
         "to": unit.id,
         "why": reason,
-        "clocks": [clock_facts("repair", deadline)] if deadline else [],
+        "clocks": both.write(now),
     }
     moved = f"{order['unit']} -> {unit.id}"
     state = ledger.append(
@@ -34,22 +40,8 @@ def hand_over(
     orders.set_state(tx, order_id, state, reason=reason, at=now)
     returns.sent(tx, order_id, unit.id, reason)
     timers.drop(tx, [case_id], ["redispatch", "arbitration"])
-    if deadline is not None:
-        orders.set_limit(
-            tx,
-            order_id,
-            unit=unit.id,
-            filing_item=order["filing_item"],
-            limit_value=deadline.value,
-            limit_unit=deadline.unit,
-            dispatched_at=now,
-            clock_from=now,
-            due_at=deadline.due_at,
-            explanation=deadline.steps,
-            trail=trail(answer.trail),
-        )
-        timers.drop(tx, [case_id], ["supervisor"])
-        timers.set_many(tx, case_id, look.clock(unit, deadline))
+    if other:
+        orders.set_unit(tx, order_id, unit.id, dispatched_at=now, trail=trail(answer.trail))
     info = look.info(case["condition"], case["kind"])
     after = {**order, "state": state, "unit": unit.id}
     telling.climb(tx, after, "unit", unit=unit, info=info, reason=reason, now=now)

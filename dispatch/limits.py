@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from citybrain.kernel.errors import ConfigError
 from citybrain.kernel.model import Kind
@@ -49,8 +50,7 @@ class Limit:
         return self.severity in {None, severity} and self.street in {None, street}
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(NamedTuple):
     """One line of the list that is gone through before an order is reported fixed."""
 
     id: str

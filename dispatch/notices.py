@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from citybrain.kernel.calendar import WorkCalendar
 from citybrain.kernel.contacts import CHANNELS
 from citybrain.kernel.ids import derived_id
 from citybrain.kernel.model import Unit
-from dispatch.deadlines import at_fraction
 
 LEVELS = ("unit", "lead", "supervisor")
 """The ladder: who is told first, and who when nobody acts."""
@@ -21,18 +18,22 @@ UNTAKEN = frozenset({"dispatched", "rework"})
 """States of an order that its unit has not taken yet."""
 _UNFINISHED = frozenset({"dispatched", "acknowledged", "on_site", "rework"})
 
-TIMERS: Mapping[str, tuple[float, frozenset[str]]] = {
-    "reminder_50": (0.5, UNTAKEN),
-    "reminder_80": (0.8, _UNFINISHED),
-    "limit": (1.0, _UNFINISHED | {"returned", "arbitration"}),
-    "supervisor": (1.5, _UNFINISHED | {"returned", "arbitration"}),
+STILL: Mapping[str, frozenset[str]] = {
+    "reminder_50": UNTAKEN,
+    "reminder_80": _UNFINISHED,
+    "limit": _UNFINISHED | {"returned", "arbitration"},
+    "supervisor": _UNFINISHED | {"returned", "arbitration"},
+    "safe_50": _UNFINISHED,
+    "safe_limit": _UNFINISHED | {"returned", "arbitration"},
 }
-"""timer -> share of the limit after which it fires, on the limit's own clock; states in which it still means something"""
+"""timer of a clock (its share stands in `dispatch.clocks`) -> states of the order in which it still means something"""
 
 _SAME_STATE = frozenset({"dispatched", "reminder_50", "reminder_80", "rework", "returned", "arbitration"})
 """Said about a state: dropped as soon as the order is in another one."""
-_UNTIL_DONE = frozenset({"overdue", "escalated_lead", "escalated_supervisor"})
-"""Said about work that is not done: dropped when it is."""
+_UNTIL_DONE = frozenset(
+    {"overdue", "escalated_lead", "escalated_supervisor", "safe_50", "safe_overdue", "reopened", "asked", "answered", "resumed"}
+)
+"""Said about work that is not done: dropped when it is (what is said about safety also when it is safe)."""
 
 _UNTIL_TAKEN = frozenset({"escalated_step", "unacknowledged", "nobody_on_duty"})
 """Said by a policy, because nobody has acknowledged: dropped as soon as somebody has, also when it was queued before."""
@@ -108,12 +109,6 @@ def stale(purpose: str, *, order_state: str, was_state: str | None, unit: str, w
     return None
 
 
-def clock(start: datetime, value: float, unit: str, calendar: WorkCalendar) -> dict[str, datetime]:
-    """When the reminders, the limit and the supervisor's turn come: shares of the limit in the limit's own time, so that a
-    limit of working hours reminds within working hours."""
-    return {purpose: at_fraction(start, value, share, unit, calendar) for purpose, (share, _) in TIMERS.items()}
-
-
 def still(purpose: str, order_state: str) -> bool:
     """Does a timer of the clock still mean something in this state?"""
-    return order_state in TIMERS[purpose][1]
+    return order_state in STILL[purpose]

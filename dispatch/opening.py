@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -14,19 +14,22 @@ from citybrain.kernel.errors import ConfigError, NotFound
 from citybrain.kernel.ids import derived_id
 from citybrain.kernel.model import Asset, Unit
 from citybrain.kernel.register import Register
-from citybrain.store import cases, orders, outbox, timers
+from citybrain.store import cases, escalations, orders, outbox, timers
+from citybrain.store import clocks as clocks_store
 from citybrain.store.db import Tx
-from dispatch import telling
+from dispatch import clocks
 from dispatch.board import OpenCase
 from dispatch.books import Books
 from dispatch.causes import Surroundings
-from dispatch.deadlines import Deadline, due
+from dispatch.clock_rows import row_of, told
+from dispatch.clocks import Clock
+from dispatch.first_notice import first_notice
 from dispatch.ledger import Drafted
-from dispatch.limits import REPAIR, Limit
+from dispatch.limits import CLOCKS, REPAIR, Item, Limit
 from dispatch.network import network_of
-from dispatch.notices import clock, ladder
 from dispatch.orders import NEW
-from dispatch.responsibility import UNASSIGNED, Step, find_unit
+from dispatch.people.model import People
+from dispatch.responsibility import UNASSIGNED, Answer, Step, find_unit, place_of
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +44,8 @@ class Lookups:
     infos: Mapping[str, ConditionInfo]
     register: Register
     books: Books
+    people: People = field(default_factory=People)
+    _answers: dict[Hashable, Answer] = field(default_factory=dict, compare=False, repr=False)
 
     def info(self, condition: str, kind: str = "any", severity: str = "minor") -> ConditionInfo:
         """A condition; one that the rulebook no longer has is information only."""
@@ -56,6 +61,16 @@ class Lookups:
         """What decisions about belonging together look up."""
         return Surroundings(self.register.assets, network_of(self.register), self.books.grouping)
 
+    def answer(self, asset: Asset, condition: str, now: datetime) -> Answer:
+        """Who repairs an asset, and why. Assets of which the rules say the same share one search."""
+        if asset.unit or asset.id in self.register.ownerships:
+            return find_unit(asset, condition, self.register, now)
+        own = (asset.kind, asset.feeder, asset.cabinet, asset.attributes.get("contract"))
+        key = (condition, now, own, place_of(asset, self.register))
+        if key not in self._answers:
+            self._answers[key] = find_unit(asset, condition, self.register, now)
+        return self._answers[key]
+
     def unit(self, unit_id: str) -> Unit | None:
         """A unit by its id, the built-in one of last resort among them."""
         return self.register.units.get(unit_id) or (UNASSIGNED if unit_id == UNASSIGNED.id else None)
@@ -68,6 +83,20 @@ class Lookups:
             log.error("%s; %g %s stands in", error, UNKNOWN_LIMIT.value, UNKNOWN_LIMIT.unit)
             return UNKNOWN_LIMIT
 
+    def item(self, filing: str) -> Item | None:
+        """A filing item; None for one that the profile does not have."""
+        return self.books.profile.items.get(filing)
+
+    def checklist(self, item: Item | None) -> list[dict[str, Any]]:
+        """What is gone through before an order is reported fixed; nothing is required where the profile only shows it."""
+        forced = self.books.profile.rules.checklist == "required"
+        return [{**check._asdict(), "required": check.required and forced} for check in item.checklist] if item else []
+
+    def clocks(self, unit: Unit | None, filing: str, severity: str, street: str | None, now: datetime) -> tuple[Clock, ...]:
+        """Both clocks of an order that begins now."""
+        calendar = self.calendar(unit)
+        return tuple(clocks.begin(name, self.limit(filing, name, severity, street), now, calendar) for name in CLOCKS)
+
     def calendar(self, unit: Unit | None) -> WorkCalendar:
         """The working calendar of a unit in its time zone; the default one in UTC when it names what does not exist."""
         if unit is not None:
@@ -76,16 +105,6 @@ class Lookups:
             except ConfigError as error:
                 log.error("unit %s: %s; the default calendar in UTC stands in", unit.id, error)
         return self.books.calendars.of("default", "UTC")
-
-    def deadline(self, unit: Unit | None, filing: str, start: datetime) -> Deadline:
-        """Where the limit of a filing item ends for a unit."""
-        limit = self.limit(filing)
-        return due(start, limit.value, limit.unit, self.calendar(unit))
-
-    def clock(self, unit: Unit | None, deadline: Deadline) -> dict[str, datetime]:
-        """The timers that begin with a limit; that of the supervisor begins at the limit."""
-        times = clock(deadline.start, deadline.value, deadline.unit, self.calendar(unit))
-        return {purpose: at for purpose, at in times.items() if purpose != "supervisor"}
 
 
 class OpenedOrder(NamedTuple):
@@ -113,6 +132,10 @@ class Draft:
     _entries: Drafted = field(default_factory=Drafted)
     _notices: list[dict[str, Any]] = field(default_factory=list)
     _timers: dict[str, dict[str, datetime]] = field(default_factory=dict)
+    _clocks: list[dict[str, Any]] = field(default_factory=list)
+    _escalations: list[dict[str, Any]] = field(default_factory=list)
+    _told: dict[Any, list[str]] = field(default_factory=dict)
+    """limits that begin in the same moment are told alike"""
 
     def case(self, case: OpenCase, *, opened_at: datetime, reason: str, district: str | None = None) -> None:
         """A new case, and why there is one."""
@@ -146,20 +169,21 @@ class Draft:
         self, look: Lookups, case: OpenCase, asset: Asset, filing: str, *, alert_id: str, reason: str, now: datetime,
         trace: str = "",
     ) -> OpenedOrder:  # fmt: skip
-        """The order of a case: one in its life, so its id comes from the case. The clock starts now, at dispatch.
+        """The order of a case: one in its life, so its id comes from the case. Both clocks start now, at dispatch.
 
         `trace` is the trace id of the message that raised the alert.
         """
-        answer = find_unit(asset, case.condition, look.register, now)
+        answer = look.answer(asset, case.condition, now)
         unit = answer.unit
-        deadline = look.deadline(unit, filing, now)
+        begun = look.clocks(unit, filing, case.severity, asset.street_class, now)
+        repair, item = begun[CLOCKS.index(REPAIR)], look.item(filing)
         order_id = derived_id("order", case.id)
         facts = {
             **facts_of(case),
             "filing_item": filing,
             "district": asset.district,
             "unit": unit.id,
-            "clocks": [clock_facts("repair", deadline)],
+            "clocks": [clocks.facts(clock) for clock in begun],
         }
         state = self._entries.order(
             case.id, order_id, "dispatch", NEW, at=now, actor="dispatch", reason=reason, detail=f"to {unit.id}", facts=facts
@@ -171,49 +195,66 @@ class Draft:
                 "unit": unit.id,
                 "state": state,
                 "filing_item": filing,
-                "limit_value": deadline.value,
-                "limit_unit": deadline.unit,
+                "limit_value": repair.value,
+                "limit_unit": repair.unit,
                 "dispatched_at": now,
-                "due_at": deadline.due_at,
+                "due_at": repair.due_at,
                 "reason": reason,
                 "trail": trail(answer.trail),
-                "explanation": list(deadline.steps),
+                "explanation": self._tell(repair, look.calendar(unit)),
+                "checklist": look.checklist(item),
+                "safe_by_arrival": look.books.profile.rules.safe_by_arrival,
+                "close_en": item.close_en if item else "",
+                "close_zh": item.close_zh if item else "",
                 "trace": {"trace_id": trace} if trace else {},
             }
         )
         self._first_notice(look, case, unit, order_id, state, reason=reason, now=now)
-        for purpose, at in look.clock(unit, deadline).items():
-            self.timer(case.id, purpose, at)
-        opened = OpenedOrder(order_id, case.id, alert_id, case.asset, case.condition, unit.id, deadline.due_at, now, trace)
+        for clock in begun:
+            explanation = [] if clock.name == REPAIR else self._tell(clock, look.calendar(unit))
+            self._clocks.append({**row_of(clock), "order_id": order_id, "explanation": explanation})
+            self._timers.setdefault(case.id, {}).update(clocks.times(clock, look.calendar(unit)))
+        opened = OpenedOrder(order_id, case.id, alert_id, case.asset, case.condition, unit.id, repair.due_at, now, trace)
         self.opened.append(opened)
         return opened
+
+    def _tell(self, clock: Clock, calendar: WorkCalendar) -> list[str]:
+        key = (id(calendar), clock.value, clock.unit, clock.begun_at)
+        if key not in self._told:
+            self._told[key] = told(clock, calendar)
+        return self._told[key]
 
     def _first_notice(
         self, look: Lookups, case: OpenCase, unit: Unit, order_id: str, state: str, *, reason: str, now: datetime
     ) -> None:
-        """Tell the unit; a unit without contacts is skipped at once and its lead is told."""
-        told = ladder(unit, "unit")
-        for level in told.skipped:
-            log.error("order %s: nobody to tell at level %r of unit %s; the step is skipped", order_id, level, unit.id)
-            self._entries.order(
-                case.id, order_id, "nobody_to_tell", state, at=now, actor="dispatch", reason="no_contact", detail=level
-            )
-        if told.level is None:
-            return
-        about = telling.Subject(order_id, state, unit.id, "0.0")
-        purpose = telling.PURPOSE_OF_LEVEL.get(told.level, "dispatched")
+        """Tell who is on duty by the policy, else the unit; a step with nobody is skipped at once."""
         info = look.info(case.condition)
-        self._notices += telling.rows(about, purpose, told.targets, unit=unit, info=info, reason=reason, now=now)
+        first = first_notice(
+            look.people, order_id, state, unit=unit, info=info, severity=case.severity, reason=reason, now=now
+        )
+        for alarm in first.alarms:
+            log.error("order %s: %s; the step is skipped", order_id, alarm)
+        for note in first.notes:
+            self._entries.order(
+                case.id, order_id, note.event, state, at=now, actor="dispatch", reason=note.reason, detail=note.detail,
+                facts=note.facts,
+            )  # fmt: skip
+        self._notices += first.rows
+        self._escalations += [first.begun] if first.begun else []
+        for purpose, at in first.timers.items():
+            self.timer(case.id, purpose, at)
 
     def flush(self, tx: Tx) -> None:
         """Write everything drafted so far."""
         cases.add(tx, self.cases)
         orders.add(tx, self._orders)
+        clocks_store.add(tx, self._clocks)
         self._entries.write(tx)
-        for case_id, times in self._timers.items():
-            timers.set_many(tx, case_id, times)
+        timers.set_all(tx, self._timers)
         outbox.add(tx, self._notices)
-        self.cases, self._orders, self._notices, self._timers = [], [], [], {}
+        escalations.begin_many(tx, self._escalations)
+        self._escalations = []
+        self.cases, self._orders, self._notices, self._timers, self._clocks = [], [], [], {}, []
 
 
 def trail(steps: Iterable[Step]) -> list[dict[str, Any]]:
@@ -227,9 +268,3 @@ def facts_of(case: OpenCase) -> dict[str, Any]:
         "asset": case.asset, "kind": case.kind, "cause": case.cause, "condition": case.condition, "severity": case.severity,
     }  # fmt: skip
 
-
-def clock_facts(clock: str, deadline: Deadline) -> dict[str, Any]:
-    """What the ledger says of a clock that begins."""
-    return {
-        "clock": clock, "value": deadline.value, "unit": deadline.unit, "from": deadline.start, "due": deadline.due_at,
-    }  # fmt: skip

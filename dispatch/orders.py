@@ -17,9 +17,12 @@ NEW = "new"
 """Before the first event; never stored."""
 
 FINAL = frozenset({"closed", "cancelled"})
-"""Nothing moves an order any more."""
+"""An order that is over; only people may reopen a closed one."""
 
-_WORK = {"arrive": "on_site", "fix": "fixed", "verify": "verified", "return": "returned", "cancel": "cancelled"}
+_WORK = {
+    "arrive": "on_site", "make_safe": "on_site", "fix": "fixed", "verify": "verified", "return": "returned",
+    "cancel": "cancelled",
+}  # fmt: skip
 
 TABLE: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
@@ -34,8 +37,9 @@ TABLE: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "returned": {"redispatch": "dispatched", "dispute": "arbitration", "verify": "verified", "cancel": "cancelled"},
         # two units do not want it: the district decides
         "arbitration": {"redispatch": "dispatched", "verify": "verified", "cancel": "cancelled"},
-        "verified": {"close": "closed", "rework": "rework"},
-        "closed": {},
+        "verified": {"close": "closed", "rework": "rework", "reopen": "dispatched"},
+        # not fixed, or bad again: the same order goes on
+        "closed": {"reopen": "dispatched"},
         "cancelled": {},
     }
 )
@@ -44,7 +48,7 @@ TABLE: Mapping[str, Mapping[str, str]] = MappingProxyType(
 STATES = tuple(state for state in TABLE if state != NEW)
 EVENTS = tuple(sorted({event for moves in TABLE.values() for event in moves}))
 
-PEOPLE = ("ack", "arrive", "fix", "return", "cancel")
+PEOPLE = ("ack", "arrive", "make_safe", "fix", "return", "cancel")
 """The events that people may cause; the others are the program's."""
 
 WITH_REASON = frozenset({"return", "cancel"})
@@ -57,6 +61,14 @@ NOTES = (
     "nobody_to_tell",
     "notice_failed",
     "tightened",
+    "asked",
+    "approved",
+    "refused",
+    "lapsed",
+    "pause",
+    "suspend",
+    "extend",
+    "resume",
 )
 """Entries of the ledger that leave the state as it is."""
 

@@ -17,7 +17,8 @@ _SQL = load("orders")
 
 def add(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
     """New orders. A second open one of a case violates `orders_one_open`."""
-    tx.many(_SQL["add"], [{**row, **{key: Jsonb(row[key]) for key in ("trail", "explanation", "trace")}} for row in rows])
+    if rows:
+        tx.run(_SQL["add"], rows=Jsonb([{**row, "n": number} for number, row in enumerate(rows)]))
 
 
 def case_of(tx: Tx, order_id: str) -> str | None:
@@ -41,32 +42,9 @@ def set_state(tx: Tx, order_id: str, state: str, *, reason: str, at: datetime) -
     tx.run(_SQL["set_state"], id=order_id, state=state, reason=reason, at=at)
 
 
-def set_overdue(tx: Tx, order_id: str, at: datetime) -> bool:
-    """The limit has passed; False when that was known."""
-    return tx.run(_SQL["set_overdue"], id=order_id, at=at) > 0
-
-
-def set_limit(
-    tx: Tx, order_id: str, *, unit: str, filing_item: str, limit_value: float, limit_unit: str, dispatched_at: datetime,
-    clock_from: datetime, due_at: datetime, explanation: Sequence[str], trail: Sequence[Mapping[str, Any]] | None = None,
-) -> None:  # fmt: skip
-    """Another unit, filing item or start of the clock (`clock_from`: where the limit counts from).
-
-    An order that is not late by the new limit is not overdue any more.
-    """
-    tx.run(
-        _SQL["set_limit"],
-        id=order_id,
-        unit=unit,
-        filing_item=filing_item,
-        limit_value=limit_value,
-        limit_unit=limit_unit,
-        dispatched_at=dispatched_at,
-        clock_from=clock_from,
-        due_at=due_at,
-        explanation=Jsonb(list(explanation)),
-        trail=None if trail is None else Jsonb(list(trail)),
-    )
+def set_unit(tx: Tx, order_id: str, unit: str, *, dispatched_at: datetime, trail: Sequence[Mapping[str, Any]]) -> None:
+    """Another unit has the order from a time on; `trail`: how it was found."""
+    tx.run(_SQL["set_unit"], id=order_id, unit=unit, dispatched_at=dispatched_at, trail=Jsonb(list(trail)))
 
 
 def last_move(tx: Tx, order_id: str) -> Row | None:

@@ -40,7 +40,9 @@ from dispatch.cycle import (
     settle,
     storm,
     unmute,
+    unsafe,
     verify,
+    wake,
 )
 from dispatch.cycle.module import Cycle, Module
 from dispatch.opening import Lookups
@@ -60,7 +62,9 @@ MODULES: tuple[Module, ...] = (
     redispatch.MODULE,
     arbitrate.MODULE,
     remind.MODULE,
+    wake.MODULE,
     overdue.MODULE,
+    unsafe.MODULE,
     escalate.MODULE,
     policy.MODULE,
     duty.MODULE,

@@ -7,9 +7,11 @@ from datetime import datetime
 from citybrain.store import orders, timers
 from citybrain.store.db import Row, Tx
 from dispatch import ledger, telling
+from dispatch.clocking import OrderClocks
+from dispatch.clocks import supervisor_at
 from dispatch.cycle.module import of_timers
-from dispatch.deadlines import at_fraction
-from dispatch.notices import TIMERS, still
+from dispatch.limits import REPAIR
+from dispatch.notices import still
 from dispatch.opening import Lookups
 
 
@@ -21,17 +23,19 @@ def handle(tx: Tx, look: Lookups, timer: Row, now: datetime) -> None:
         return
     unit, info = look.unit(order["unit"]), look.info(timer["condition"], timer["kind"])
     order_id, state = str(order["id"]), order["state"]
-    if orders.set_overdue(tx, order_id, order["due_at"]):
+    both = OrderClocks(tx, order)
+    clock = both[REPAIR]
+    if clock.state == "running" and clock.due_at > now:
+        return  # the clock went on since this was set
+    if clock.state == "running":
+        both.expire(REPAIR)
         detail = f"due {order['due_at'].isoformat()}"
-        facts = {"clock": "repair", "due": order["due_at"]}
+        facts = {"clock": REPAIR, "due": order["due_at"], "clocks": both.write(now)}
         ledger.append(tx, order_id, "overdue", state, at=now, actor="cycle", reason="limit_passed", detail=detail, facts=facts)
         telling.tell_unit(tx, order, "overdue", unit=unit, info=info, reason="limit_passed", now=now)
     told = telling.climb(tx, order, "lead", unit=unit, info=info, reason="limit_passed", now=now)
     if told.level == "lead":
-        share = TIMERS["supervisor"][0]
-        calendar = look.calendar(unit)
-        at = at_fraction(order["clock_from"], order["limit_value"], share, order["limit_unit"], calendar)
-        timers.set_many(tx, case_id, {"supervisor": max(at, now)})
+        timers.set_many(tx, case_id, {"supervisor": max(supervisor_at(clock, look.calendar(unit)), now)})
 
 
 MODULE = of_timers("overdue", frozenset({"limit"}), handle)

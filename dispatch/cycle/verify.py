@@ -26,7 +26,7 @@ def handle(tx: Tx, look: Lookups, timer: Row, now: datetime) -> None:
     unit = look.unit(order["unit"]) if order else None
     info = look.info(timer["condition"], timer["kind"])
     if finding.verdict is Verdict.REWORK and order is not None:
-        closing.rework(tx, order, reason=finding.reason, now=now, unit=unit, info=info)
+        closing.rework(tx, look, order, reason=finding.reason, now=now, unit=unit, info=info)
     elif finding.verdict is Verdict.CLOSE:
         outcome = "cleared" if order is None else "verified" if order["state"] == "fixed" else "cleared_by_sensor"
         closing.end(

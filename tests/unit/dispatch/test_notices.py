@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 
 from citybrain.kernel.model import Unit
-from dispatch.notices import PURPOSES, TIMERS, channel_of, clock, ladder, notice_id, stale, still
+from dispatch.notices import PURPOSES, STILL, channel_of, ladder, notice_id, stale, still
 from dispatch.orders import FINAL, STATES
-from tests.dispatch_kit import BOOKS, NOON
 
 
 def unit(contacts: str = "", lead: str = "", supervisor: str = "") -> Unit:
@@ -67,22 +64,8 @@ def test_what_was_said_to_another_unit_is_not_said_any_more() -> None:
     assert stale("cancelled", **facts) is None
 
 
-def test_the_clock_of_a_limit() -> None:
-    calendar = BOOKS.calendars.of("default", "Asia/Shanghai")
-    times = clock(NOON, 2, "urgent_hour", calendar)
-    assert {purpose: (at - NOON) / timedelta(minutes=1) for purpose, at in times.items()} == {
-        "reminder_50": 60,
-        "reminder_80": 96,
-        "limit": 120,
-        "supervisor": 180,
-    }
-    friday_evening = datetime(2026, 6, 12, 9, 59, tzinfo=UTC)  # 17:59 in Shanghai
-    half = clock(friday_evening, 1, "work_day", calendar)["reminder_50"]
-    assert half == datetime(2026, 6, 15, 3, 59, tzinfo=UTC), "Monday 11:59, not in the night"
-
-
 def test_timers_mean_nothing_once_it_is_said_to_be_fixed() -> None:
-    for purpose in TIMERS:
+    for purpose in STILL:
         assert not any(still(purpose, state) for state in ("fixed", "verified", "closed", "cancelled"))
     assert not still("reminder_50", "acknowledged")
     assert still("limit", "returned"), "the clock does not wait for a signature"
