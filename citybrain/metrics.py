@@ -59,6 +59,8 @@ class Metrics:
         for module in modules:
             self.cycle_seconds.labels(module)
             self.cycle_errors.labels(module)
+            self.cycle_last_run.labels(module)
+            self.cycle_waiting.labels(module)
         for channel in channels:
             for outcome in outcomes:
                 self.deliveries.labels(channel, outcome)
@@ -169,6 +171,15 @@ class Metrics:
         self.cycle_seconds = self.make(
             Histogram, "citybrain_cycle_module_duration_seconds", "Run time of a cycle module.", ["module"], of=["cycle"],
             buckets=LATENCY,
+        )  # fmt: skip
+        self.cycle_last_run = self.make(
+            Gauge, "citybrain_cycle_module_last_run_timestamp_seconds",
+            "When a cycle module last came to a good end, Unix time; 0 before the first time.", ["module"], of=["cycle"],
+        )  # fmt: skip
+        self.cycle_waiting = self.make(
+            Gauge, "citybrain_cycle_module_waiting_seconds",
+            "Real seconds that a cycle module has been at work, or due without a good run; 0 when all is well.", ["module"],
+            of=["cycle"],
         )  # fmt: skip
         self.cycle_errors = self.make(
             Counter, "citybrain_cycle_module_errors", "Failed runs of a cycle module.", ["module"], of=["cycle"]

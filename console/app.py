@@ -33,11 +33,12 @@ of the settings, or of the file `api-token` in the data directory.
 
 
 def standard_checks(db: Database, settings: Settings, run: Path) -> list[Callable[[], Check]]:
-    """What /readyz checks: database, broker, pipeline."""
+    """What /readyz checks: database, broker, pipeline, cycle."""
     return [
         lambda: ready.database(db),
         lambda: ready.broker(lambda: ready.broker_address(settings.mqtt_url, run / "run.json")),
         lambda: ready.pipeline(run / "pipeline.json", real_ms(), full=settings.queue_size),
+        lambda: ready.cycle(run / "modules.json", real_ms()),
     ]
 
 

@@ -75,6 +75,21 @@ def pipeline(file: Path, now_ms: int, *, full: int, heartbeat_s: float = HEARTBE
     return Check("pipeline", True, f"alive, {backlog} messages wait")
 
 
+def cycle(file: Path, now_ms: int, *, heartbeat_s: float = HEARTBEAT_S) -> Check:
+    """Does each module of the dispatch cycle run when it is due? Names those that are stuck. Read from what the cycle's process
+    tells; `now_ms` is real time."""
+    try:
+        told = json.loads(file.read_bytes())
+        age, ok, detail = (now_ms - int(told["updated"])) / 1000, bool(told["ok"]), str(told["detail"])
+    except FileNotFoundError:
+        return Check("cycle", False, "has not started yet")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return Check("cycle", False, f"what it tells cannot be read: {error}")
+    if age > heartbeat_s:
+        return Check("cycle", False, f"has said nothing for {age:.0f} s")
+    return Check("cycle", ok, detail)
+
+
 def broker_address(mqtt_url: str | None, run_file: Path) -> tuple[str, int] | None:
     """Host and port of the broker: of the settings' URL, else of the run file; None when neither tells it."""
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import partial
 
 from citybrain.clock import Clock, real_ms
 from citybrain.metrics import Metrics
@@ -12,7 +13,8 @@ from citybrain.runtime.forecasting import Forecasting
 from citybrain.runtime.upkeep import Upkeep
 from citybrain.store.db import Database
 from dispatch.channels import OUTCOMES, open_channels
-from dispatch.cycle import MODULES, run_cycle
+from dispatch.cycle import MODULES, run_cycle, watched_runs
+from dispatch.cycle.runs import told
 from dispatch.responsibility import gaps
 from dispatch.watching import STAGE
 
@@ -29,6 +31,10 @@ class Cycling:
         self._city, self._clock, self._metrics = city, clock, metrics
         self._channels = open_channels(city.settings)
         metrics.expect_work([module.name for module in MODULES], self._channels.names, OUTCOMES)
+        self.runs = watched_runs()
+        """when each module ran last, and which one is stuck; any thread may ask"""
+        for module in MODULES:
+            metrics.cycle_waiting.labels(module.name).set_function(partial(self._waits_s, module.name))
         if city.settings.canary_s:
             metrics.expect_canary(STAGE, real_ms())
         self._upkeep = Upkeep(city.settings)
@@ -45,11 +51,18 @@ class Cycling:
         city = self._city
         run_cycle(
             db, now=self._clock.now(), infos=city.infos, register_of=lambda: city.register, books=city.books,
-            channels=self._channels, metrics=self._metrics,
+            channels=self._channels, metrics=self._metrics, runs=self.runs,
         )  # fmt: skip
         self._upkeep.turn(db, self._clock.now())
         self._forecasting.turn(db, self._clock.now())
         time.sleep(max(_LEAST_S, EVERY_S - (time.monotonic() - began)))
+
+    def probe(self) -> tuple[bool, str]:
+        """For /readyz: is every module of the cycle where it should be? Names those that are stuck. Any thread."""
+        return told(self.runs.stuck(time.monotonic()))
+
+    def _waits_s(self, module: str) -> float:
+        return self.runs.waits_s(module, time.monotonic())
 
     def close(self) -> None:
         """Wait for what goes on beside the cycle, before the database is closed."""

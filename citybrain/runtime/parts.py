@@ -33,16 +33,17 @@ DRAIN_S = 10.0
 
 
 class Beat:
-    """Says once a second that a part lives, and writes its metrics."""
+    """Says once a second that a part lives, and writes its metrics, unless somebody else does (`metrics` None)."""
 
-    def __init__(self, run: RunDir, part: str, metrics: Metrics) -> None:
+    def __init__(self, run: RunDir, part: str, metrics: Metrics | None) -> None:
         self._run, self._part, self._metrics, self._next = run, part, metrics, 0.0
 
     def __call__(self, **facts: object) -> None:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + 1
             self._run.write(self._part, {"updated": clocks.real_ms(), "pid": os.getpid(), **facts})
-            write_metrics(self._metrics.registry, self._run.path / "metrics" / f"{self._part}.prom")
+            if self._metrics is not None:
+                write_metrics(self._metrics.registry, self._run.path / "metrics" / f"{self._part}.prom")
 
 
 def pipeline(settings: Settings, run: RunDir, signals: Signals) -> None:
@@ -109,6 +110,7 @@ def cycle(settings: Settings, run: RunDir, signals: Signals) -> None:
     """Timers, reminders, escalation, closing, notifications."""
     from citybrain.runtime.canary import Canary
     from citybrain.runtime.cycling import Cycling
+    from citybrain.runtime.telltale import Telltale
 
     metrics = Metrics(stages=("cycle",), cluster=False)
     city = City(settings)
@@ -118,7 +120,9 @@ def cycle(settings: Settings, run: RunDir, signals: Signals) -> None:
         cycling = Cycling(city, clocks.parse(settings.clock), metrics)
         cycling.warn()
         bird = Canary(settings, metrics, f"citybrain-{settings.city}-canary").start()
-        beat, next_reload = Beat(run, "cycle", metrics), time.monotonic() + RELOAD_S
+        # also while a module hangs
+        tell = Telltale(run, cycling.runs, lambda: write_metrics(metrics.registry, run.path / "metrics" / "cycle.prom")).start()
+        beat, next_reload = Beat(run, "cycle", None), time.monotonic() + RELOAD_S
         while not signals.stop:
             cycling.turn(db)
             beat()
@@ -129,6 +133,7 @@ def cycle(settings: Settings, run: RunDir, signals: Signals) -> None:
                 with db.transaction() as tx:
                     city.refresh_register(tx)
         bird.stop()
+        tell.stop()
         cycling.close()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from citybrain.clock import real_ms
@@ -45,6 +45,7 @@ from dispatch.cycle import (
     wake,
 )
 from dispatch.cycle.module import Cycle, Module
+from dispatch.cycle.runs import Runs
 from dispatch.opening import Lookups
 from dispatch.people import roster
 from dispatch.people.model import People
@@ -61,10 +62,10 @@ MODULES: tuple[Module, ...] = (
     storm.MODULE,
     redispatch.MODULE,
     arbitrate.MODULE,
-    remind.MODULE,
     wake.MODULE,
-    overdue.MODULE,
+    remind.MODULE,
     unsafe.MODULE,
+    overdue.MODULE,
     escalate.MODULE,
     policy.MODULE,
     duty.MODULE,
@@ -105,18 +106,21 @@ class CycleReport(NamedTuple):
 
 def run_cycle(
     db: Database, *, now: datetime, infos: Mapping[str, ConditionInfo], register_of: Callable[[], Register], books: Books,
-    channels: Channels, metrics: Metrics | None = None, machine_now: datetime | None = None,
+    channels: Channels, metrics: Metrics | None = None, machine_now: datetime | None = None, runs: Runs | None = None,
 ) -> CycleReport:  # fmt: skip
     """Run everything that is due at `now` (city time). Call it several times a second; it is cheap when nothing is.
 
     `register_of` is asked only when something is due. `machine_now` is the time of the machines (leases, retries), by default
-    the wall clock. Raises UnavailableError when there is no database; the failure of one module is in the report instead.
+    the wall clock. `runs` is told what ran. Raises UnavailableError when there is no database; the failure of one module is in
+    the report instead.
     """
     began = time.monotonic()
     machine_now = machine_now or from_ms(real_ms())
     with db.transaction() as tx:
         due = timers.due(tx, now, machine_now, _TURNS)
         people = roster.current(tx) if due else People()
+    runs = runs or watched_runs()
+    runs.turned({module.name for module in MODULES if not due.isdisjoint(module.purposes)}, time.monotonic())
     if not due:
         return CycleReport()
     look = Lookups(infos, register_of(), books, people)
@@ -126,15 +130,34 @@ def run_cycle(
         # what the modules before it wrote is sent in the same run
         wanted = not due.isdisjoint(module.purposes) or (module is send.MODULE and any(one.done for one in reports))
         if wanted:
-            reports.append(_run(cycle, module))
+            reports.append(_run(cycle, module, runs))
     report = CycleReport(tuple(reports))
     if metrics is not None:
         metrics.stage("cycle").worked(report.done, time.monotonic() - began)
     return report
 
 
-def _run(cycle: Cycle, module: Module) -> ModuleReport:
+def watched_runs() -> Runs:
+    """What `run_cycle` is given by who wants to know which module is stuck; one for the life of a process."""
+    return Runs({module.name: module.allowance_s for module in MODULES}, time.monotonic())
+
+
+def _run(cycle: Cycle, module: Module, runs: Runs) -> ModuleReport:
     began = time.monotonic()
+    runs.began(module.name, began)
+    report = _tried(cycle, module)
+    ended = time.monotonic()
+    held = not report.done and module.name in cycle.held
+    ended_at = cycle.machine_now + timedelta(seconds=ended - began)
+    runs.ended(module.name, ended, ended_at, done=report.done, error=report.error, held=held)
+    if cycle.metrics is not None:
+        cycle.metrics.cycle_seconds.labels(module.name).observe(ended - began)
+        if not report.error and not held:
+            cycle.metrics.cycle_last_run.labels(module.name).set(ended_at.timestamp())
+    return report
+
+
+def _tried(cycle: Cycle, module: Module) -> ModuleReport:
     try:
         return ModuleReport(module.name, module.run(cycle))
     except CityBrainError as error:
@@ -143,6 +166,3 @@ def _run(cycle: Cycle, module: Module) -> ModuleReport:
             cycle.metrics.cycle_errors.labels(module.name).inc()
             cycle.metrics.stage("cycle").failed()
         return ModuleReport(module.name, 0, str(error))
-    finally:
-        if cycle.metrics is not None:
-            cycle.metrics.cycle_seconds.labels(module.name).observe(time.monotonic() - began)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
@@ -33,6 +33,8 @@ class Cycle:
     machine_now: datetime
     channels: Channels
     metrics: Metrics | None = None
+    held: set[str] = field(default_factory=set)
+    """modules that another process was at, so that this one left them"""
 
 
 class Module(NamedTuple):
@@ -43,6 +45,8 @@ class Module(NamedTuple):
     run: Callable[[Cycle], int]
     takes_turns: bool = False
     """It runs now and then: its name is its purpose, and `timers.turn` says when the next time is."""
+    allowance_s: float = 60.0
+    """A run that takes longer, or that is due for longer without a good end, is stuck (real seconds)."""
 
 
 Handle = Callable[[Tx, Lookups, Row, datetime], None]
@@ -67,6 +71,7 @@ def _work_off(name: str, purposes: frozenset[str], handle: Handle, timeout_s: fl
 def _batch(name: str, purposes: frozenset[str], handle: Handle, timeout_s: float, cycle: Cycle, tx: Tx) -> int:
     """One transaction: claim, handle, commit. A timer that fails undoes only itself, and comes again later."""
     if not timers.fence(tx, name, timeout_s):
+        cycle.held.add(name)
         return 0
     claimed = timers.claim(tx, purposes, cycle.now, limit=_BATCH)
     for timer in claimed:

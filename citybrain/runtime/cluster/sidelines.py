@@ -48,6 +48,7 @@ class Sidelines:
     def start(self) -> None:
         """Begin."""
         self._cycling.warn()
+        self._service.check("cycle", self._cycling.probe)
         for thread in self._threads:
             thread.start()
 
