@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
+from psycopg.types.json import Jsonb
+
 from citybrain.store.db import Row, Tx
 from citybrain.store.sql import load
 
@@ -37,10 +39,8 @@ def set_many(tx: Tx, case_id: str, times: Mapping[str, datetime]) -> None:
 
 def set_all(tx: Tx, times: Mapping[str, Mapping[str, datetime]]) -> None:
     """Set timers of many cases by one statement: case -> purpose -> time. Setting one again moves it."""
-    rows = [(case, purpose, at) for case, own in sorted(times.items()) for purpose, at in sorted(own.items())]
-    if rows:
-        cases, purposes, moments = (list(column) for column in zip(*rows, strict=True))
-        tx.run(_SQL["set_all"], cases=cases, purposes=purposes, times=moments)
+    if times:
+        tx.run(_SQL["set_all"], times=Jsonb({case: dict(own) for case, own in times.items()}))
 
 
 def sooner(tx: Tx, case_id: str, purpose: str, at: datetime) -> None:

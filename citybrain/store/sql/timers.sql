@@ -26,8 +26,9 @@ ON CONFLICT (id) DO UPDATE SET next_at = excluded.next_at, failures = 0;
 
 -- set_all: many timers at once; the same one again moves it
 INSERT INTO timers (id, case_id, purpose, next_at)
-SELECT case_id || ':' || purpose, case_id::uuid, purpose, next_at
-FROM unnest(%(cases)s::text[], %(purposes)s::text[], %(times)s::timestamptz[]) AS n (case_id, purpose, next_at)
+SELECT n.case_id || ':' || t.key, n.case_id::uuid, t.key, t.value::timestamptz
+FROM jsonb_each(%(times)s) AS n (case_id, own), jsonb_each_text(n.own) AS t
+ORDER BY 1
 ON CONFLICT (id) DO UPDATE SET next_at = excluded.next_at, failures = 0;
 
 -- sooner: a timer that fires at the latest at a time
