@@ -31,6 +31,7 @@ PARTS = (
     Part("calendars", "dispatch.calendars", "check_calendars", "calendars"),
     Part("channels", "dispatch.channel_rules", "check_channel_rules", "channels"),
     Part("storm", "dispatch.stormrules", "check_storm", "storm"),
+    Part("people", "dispatch.people.file", "check_people", "people"),
     Part("profiles", "ingest.registry", "check_profiles", "profiles"),
 )
 """The rulebook is checked last and apart: its filing items must be in the limits."""
@@ -46,6 +47,7 @@ def register(root: typer.Typer) -> None:
         profiles: Path | None = typer.Option(None, help="Folder of device profiles.", show_default=False),
         limits: Path | None = typer.Option(None, help="CSV of time limits.", show_default=False),
         calendars: Path | None = typer.Option(None, help="YAML of working calendars.", show_default=False),
+        people: Path | None = typer.Option(None, help="YAML of people, duties and policies.", show_default=False),
         grouping: Path | None = typer.Option(None, help="YAML of which alerts are one case.", show_default=False),
         city_profile: str | None = typer.Option(None, help="cn, uk, or a YAML of limits of both clocks.", show_default=False),
         output: OutputOption = Output.TABLE,
@@ -61,6 +63,7 @@ def register(root: typer.Typer) -> None:
             "profiles": profiles,
             "limits": limits,
             "calendars": calendars,
+            "people": people,
             "grouping": grouping,
         }
         given["city_profile"] = city_profile
@@ -78,7 +81,7 @@ def register(root: typer.Typer) -> None:
 def check_all(config: Path | None, given: Mapping[str, Path | str]) -> tuple[str, list[ConfigError]]:
     """The language to speak (English while the settings are wrong), and every fault. `given`: paths by setting."""
     settings, faults = check_settings(config, given)
-    parts = ("limits", "calendars", "channels", "grouping", "storm", "profiles", "rulebook")
+    parts = ("limits", "calendars", "channels", "people", "grouping", "storm", "forecast", "profiles", "rulebook")
     paths = {part: given.get(part) or getattr(settings, part, None) for part in parts}
     for part in PARTS:
         faults += _function(part.module, part.function)(paths[part.setting])
@@ -87,13 +90,15 @@ def check_all(config: Path | None, given: Mapping[str, Path | str]) -> tuple[str
     faults += _function("dispatch.profiles", "check_profile")(profile, limits, needed)
     filings = _filings(profile, limits, needed)
     faults += _function("dispatch.grouping_file", "check_grouping")(paths["grouping"], filings=filings)
+    faults += _function("forecast.book", "check_forecast")(paths["forecast"], filings=filings)
     faults += _function("rules.load", "check")(paths["rulebook"], filings=filings)
     return settings.language if settings else "en", faults
 
 
 def _shipped_filings() -> set[str]:
-    """The filing items of the shipped rulebook: a profile that lacks one is at fault, and not the rulebook."""
-    return {info.filing for info in _function("rules.load", "load")().info.values() if info.filing is not None}
+    """The filing items of what is shipped, rulebook and planned orders: a profile that lacks one is at fault, and not they."""
+    infos = (*_function("rules.load", "load")().info.values(), *_function("forecast.book", "planned_infos")().values())
+    return {info.filing for info in infos if info.filing is not None}
 
 
 def _filings(profile: str, limits: object, needed: set[str]) -> list[str] | None:
