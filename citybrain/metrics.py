@@ -172,6 +172,11 @@ class Metrics:
             Histogram, "citybrain_cycle_module_duration_seconds", "Run time of a cycle module.", ["module"], of=["cycle"],
             buckets=LATENCY,
         )  # fmt: skip
+        self.responsibility = self.make(
+            Gauge, "citybrain_assets_by_responsibility",
+            "Assets by how their unit is found: own, contract, area; or guardian and unassigned, which nobody owns.", ["level"],
+            of=["cycle"],
+        )  # fmt: skip
         self.cycle_last_run = self.make(
             Gauge, "citybrain_cycle_module_last_run_timestamp_seconds",
             "When a cycle module last came to a good end, Unix time; 0 before the first time.", ["module"], of=["cycle"],

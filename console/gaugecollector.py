@@ -65,7 +65,14 @@ def families(found: Gauges, more: Details) -> Iterator[GaugeMetricFamily]:
     labels = ["condition", "district", "phase"]
     yield _by("citybrain_alerts", "Live alerts by condition, district and phase.", labels, more.alerts.items())
     yield _by("citybrain_assets", "Assets of the register by kind and district.", ["kind", "district"], more.assets.items())
+    yield _by("citybrain_order_returns", "How often orders were given back, by reason code and unit.", ["code", "unit"],
+              more.returned.items())  # fmt: skip
+    share = more.first_dispatch.share
+    yield _by("citybrain_first_dispatch_accuracy_ratio",
+              "Share of all orders that stayed with the unit that got them first (none while there are no orders).", [],
+              [] if share is None else [((), share)])  # fmt: skip
     for name, text, value in (
+        ("citybrain_register_proposals", "Changes of the register that returned orders ask for, undecided.", more.proposals),
         ("citybrain_orders_escalated", "Work orders that were escalated, ever.", found.escalated),
         ("citybrain_outbox_oldest_seconds", "Age of the oldest notification that waits, city seconds.", more.outbox_oldest_s),
         ("citybrain_rejudge_waiting_assets", "Assets that wait to be judged again.", found.rejudge_waiting),

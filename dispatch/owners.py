@@ -33,7 +33,7 @@ class Survey:
     """
 
     def __init__(self, register: Register, now: datetime) -> None:
-        self.version, self._register, self._now = register.version, register, now
+        self.version, self.at, self._register = register.version, now, register
         self._left: Iterator[Asset] = iter(list(register.assets.values()))
         self._known: dict[object, tuple[str, Unit, str]] = {}
         self.levels: Counter[str] = Counter()
@@ -41,18 +41,19 @@ class Survey:
         self.unowned: list[Unowned] = []
         self.done = False
 
-    def step(self, most: int) -> None:
-        """Look at so many more assets."""
+    def step(self, most: int) -> bool:
+        """Look at so many more assets; True when that were all."""
         for _ in range(most):
             asset = next(self._left, None)
             if asset is None:
                 self.done = True
-                return
+                break
             level, unit, reason = self._found(asset)
             self.levels[level] += 1
             if level not in OWNED:
                 district = place_of(asset, self._register).district
                 self.unowned.append(Unowned(asset.id, asset.kind, district, level, unit.id, reason))
+        return self.done
 
     def _found(self, asset: Asset) -> tuple[str, Unit, str]:
         # who is owned by name is alike nobody; of the others position counts only where they name no place
@@ -62,7 +63,7 @@ class Survey:
             key = (asset.kind, asset.feeder, asset.cabinet, asset.attributes.get("contract"), place_of(asset, self._register))
         found = self._known.get(key)
         if found is None:
-            answer = find_unit(asset, None, self._register, self._now)
+            answer = find_unit(asset, None, self._register, self.at)
             found = (answer.level, answer.unit, answer.trail[-1].reason)
             if key != asset.id:
                 self._known[key] = found

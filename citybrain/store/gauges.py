@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from citybrain.store import returns
 from citybrain.store.db import Tx
 from citybrain.store.sql import load
 
@@ -70,10 +72,17 @@ class Details:
     """(kind, district) -> assets of the register"""
     outbox_oldest_s: float = 0.0
     """age of the oldest notification that waits"""
+    returned: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(code, unit) -> how often it gave an order back"""
+    first_dispatch: returns.Accuracy = field(default_factory=lambda: returns.Accuracy("", 0, 0))
+    """of all orders that are somewhere: how many went to the wrong unit first"""
+    proposals: int = 0
+    """changes of the register that returned orders ask for, and nobody has decided"""
 
 
-def details(tx: Tx, now: datetime) -> Details:
-    """Read them: a few group counts, for a scrape now and then and not for a hot path."""
+def details(tx: Tx, now: datetime, misdirected: Sequence[str] = ()) -> Details:
+    """Read them: a few group counts, for a scrape now and then and not for a hot path. `misdirected`: codes of returns that say
+    that an order went to the wrong unit."""
     bounds = [bound for bound in LEFT.values() if bound is not None]
     names = list(LEFT)
     found = tx.all(_SQL["time_left"], now=now, bounds=bounds)
@@ -84,6 +93,9 @@ def details(tx: Tx, now: datetime) -> Details:
         alerts={(row["condition"], row["district"], row["phase"]): row["n"] for row in tx.all(_SQL["alerts_by_district"])},
         assets={(row["kind"], row["district"]): row["n"] for row in tx.all(_SQL["assets_by_district"])},
         outbox_oldest_s=(tx.one(_SQL["outbox_oldest"], now=now) or {}).get("age_s", 0.0),
+        returned=returns.by_code(tx),
+        first_dispatch=returns.totals(tx, misdirected),
+        proposals=returns.open_proposals(tx),
     )
 
 

@@ -9,6 +9,7 @@ from citybrain.store.gauges import Details, Gauges, details, gauges
 from console.collect import own_page, page
 from console.gaugecollector import GaugeCollector
 from console.routes.common import READ, Shared
+from dispatch.returns import MISDIRECTED
 
 router = APIRouter(tags=["health"], dependencies=READ)
 
@@ -20,7 +21,7 @@ def metrics(console: Shared) -> Response:
     def read() -> tuple[Gauges, Details]:
         now = console.clock.now()
         with console.db.transaction() as tx:
-            return gauges(tx, now), details(tx, now)
+            return gauges(tx, now), details(tx, now, MISDIRECTED)
 
     extra = [GaugeCollector(read)]
     if console.run is None:

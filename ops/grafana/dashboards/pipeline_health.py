@@ -141,6 +141,20 @@ def _dispatch(made: Board) -> None:
     made.lines("opened", prom("sum(increase(citybrain_orders_opened_total[$__rate_interval]))", "orders"), span=8, bars=True)
     quantile = "histogram_quantile({0}, sum by (le) (rate(citybrain_order_delay_seconds_bucket[1h])))"
     made.lines("order_delay", prom(quantile.format("0.5"), "p50"), prom(quantile.format("0.99"), "p99"), unit="s", span=8)
+    made.stat("canary_silent", prom("max(citybrain_canary_silent)"), steps=((None, "green"), (1, "red")), height=8)
+    made.lines(
+        "module_waits",
+        prom("max by (module) (citybrain_cycle_module_waiting_seconds)", "{{module}}"),
+        unit="s",
+        span=10,
+        steps=((None, "green"), (60, "red")),
+    )
+    made.lines(
+        "module_age",
+        prom("time() - max by (module) (citybrain_cycle_module_last_run_timestamp_seconds > 0)", "{{module}}"),
+        unit="s",
+        span=10,
+    )
     made.lines(
         "timer_late",
         prom("max(citybrain_timer_late_seconds)", "oldest"),

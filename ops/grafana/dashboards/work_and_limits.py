@@ -33,6 +33,13 @@ def board(words: Words) -> Board:
     made.table("items", made.sql("items"), span=12)
     made.table("steps", made.sql("steps"), span=12)
     made.lines("opened_closed", made.sql("opened_closed", series=True), bars=True, height=10)
+    made.row("responsibility")
+    made.stat("first_dispatch", prom("min(citybrain_first_dispatch_accuracy_ratio)"), unit="percentunit", height=8)
+    made.lines(
+        "returns", prom(f"sum by (code) (increase(citybrain_order_returns{{{_OF}}}[1d]))", "{{code}}"), span=8, stack=True
+    )
+    made.gauges("owners", prom("max by (level) (citybrain_assets_by_responsibility)", "{{level}}", instant=True))
+    made.stat("proposals", prom("max(citybrain_register_proposals)"), steps=CALM, height=8)
     made.row("telling")
     made.lines("notes", made.sql("notes", series=True), bars=True, stack=True, span=8)
     made.table("timers", made.sql("timers"), span=8, height=8)
