@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -65,13 +66,19 @@ def save(tx: Tx, events: Sequence[AlertEvent], traces: Mapping[str, str] | None 
     live = [row for row in last.values() if row["phase"] != "resolved" and not row["withdrawn"]]
     over = [row for row in last.values() if row["phase"] == "resolved" or row["withdrawn"]]
     touched: set[str] = set()
+    saved: list[Row] = []
+    for name, row in last.items():
+        row["trace"] = told[name]["trace"] if name in told else ""
     if over:
-        tx.run(_SQL["save"], alerts=Jsonb(over))
+        saved += tx.all(_SQL["save"], alerts=Jsonb(over))
     if live:
         touched = {str(row["case_id"]) for row in tx.all(_SQL["supersede"], alerts=Jsonb(live)) if row["case_id"]}
-        tx.run(_SQL["save"], alerts=Jsonb(live))
-    if told:
-        tx.run(_SQL["tell"], alerts=Jsonb(list(told.values())))
+        saved += tx.all(_SQL["save"], alerts=Jsonb(live))
+    # an episode that is new and of one event stands there as it was told
+    counts = Counter(event.id for event in events)
+    whole = {str(row["id"]) for row in saved if row["new"] and counts[str(row["id"])] == 1}
+    if more := [row for key, row in told.items() if key not in whole]:
+        tx.run(_SQL["tell"], alerts=Jsonb(more))
     return touched
 
 

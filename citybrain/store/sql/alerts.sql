@@ -23,20 +23,22 @@ WITH newcomers AS (
 )
 SELECT id, case_id FROM ended;
 
--- save: the episodes as they stand now; NULL leaves a column as it is
+-- save: the episodes as they stand now; NULL leaves a column as it is. The new ones come back: `tell` has nothing to add to them
 INSERT INTO alerts AS a (id, asset, kind, condition, severity, phase, onset_at, end_at, raised_at, changed_at, reason, detail,
-                         evidence, rulebook, past, withdrawn, flapping)
+                         evidence, rulebook, past, withdrawn, flapping, trace)
 SELECT e.id, e.asset, e.kind, e.condition, e.severity, e.phase, e.onset_at, e.end_at, e.raised_at, e.changed_at,
-       e.reason, e.detail, e.evidence, e.rulebook, coalesce(e.past, false), coalesce(e.withdrawn, false), coalesce(e.flapping, false)
+       e.reason, e.detail, e.evidence, e.rulebook, coalesce(e.past, false), coalesce(e.withdrawn, false), coalesce(e.flapping, false),
+       coalesce(e.trace, '')
 FROM jsonb_to_recordset(%(alerts)s)
      AS e (id uuid, asset text, kind text, condition text, severity text, phase text, onset_at timestamptz, end_at timestamptz,
            raised_at timestamptz, changed_at timestamptz, reason text, detail text, evidence jsonb, rulebook text, past boolean,
-           withdrawn boolean, flapping boolean, told boolean)
+           withdrawn boolean, flapping boolean, trace text)
 ORDER BY e.id
 ON CONFLICT (id) DO UPDATE
 SET severity = excluded.severity, phase = excluded.phase, onset_at = excluded.onset_at, end_at = excluded.end_at,
     changed_at = greatest(a.changed_at, excluded.changed_at), rulebook = excluded.rulebook,
-    withdrawn = excluded.withdrawn, flapping = a.flapping OR excluded.flapping;
+    withdrawn = excluded.withdrawn, flapping = a.flapping OR excluded.flapping
+RETURNING id, (xmax = 0) AS new;
 
 -- tell: the reason and evidence that an episode was raised, added or amended with; past NULL leaves that as it is, and the
 -- first trace stays
