@@ -204,7 +204,13 @@ def meet(clock: Clock, now: datetime) -> Clock:
 def reject(clock: Clock, now: datetime, calendar: WorkCalendar) -> Clock:
     """It is not done, although that was said: the clock ran on meanwhile, or goes on now if it stood. Raises StateError."""
     state = move(clock, "reject")
-    return replace(clock, state=state, met_at=None) if clock.stood_at is None else _goes_on(clock, state, now, calendar)
+    if clock.stood_at is not None:
+        return _goes_on(clock, state, now, calendar)
+    # a reminder that was due meanwhile was had; a limit that passed meanwhile counts now
+    coming = tuple(
+        timer for timer in clock.coming if SHARES[clock.name][timer] == 1 or timer in _still_coming(clock, now, calendar)
+    )
+    return replace(clock, state=state, met_at=None, coming=coming)
 
 
 def expire(clock: Clock) -> Clock:

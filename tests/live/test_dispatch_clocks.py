@@ -37,6 +37,10 @@ UNIT, LEAD, HALL = "log:drainage", "log:drainage-lead", "log:city-hall"
 DAYS = {
     "nobody does anything": [
         At(0, said=(("dispatched", UNIT),)),
+        At(14),
+        At(15, said=(("safe_50", UNIT),)),
+        At(29),
+        At(30, said=(("safe_overdue", UNIT), ("safe_overdue", LEAD))),
         At(59),
         At(60, said=(("reminder_50", UNIT),)),
         At(95),
@@ -50,6 +54,8 @@ DAYS = {
     "acknowledged in time": [
         At(0, said=(("dispatched", UNIT),)),
         At(10, do="ack"),
+        At(16, said=(("safe_50", UNIT),)),
+        At(20, do="make_safe"),
         At(61),
         At(97, said=(("reminder_80", UNIT),)),
         At(121, said=(("overdue", UNIT), ("escalated_lead", LEAD))),
@@ -58,6 +64,8 @@ DAYS = {
     ],
     "reported fixed in time, and the sensor disagrees after the limit": [
         At(0, said=(("dispatched", UNIT),)),
+        At(5, do="make_safe"),
+        At(99, said=(("reminder_80", UNIT),)),
         At(100, do="fix"),
         At(121),
         At(129),
@@ -93,7 +101,7 @@ def test_overdue_is_marked_with_the_limit(town: Town) -> None:
     town.cycle(hours=2, minutes=7)
     order = town.order(opened.order_id)
     assert order["overdue_at"] == order["due_at"] == NOON + timedelta(hours=2)
-    assert town.history(opened.order_id) == ["dispatch", "reminded", "reminded", "overdue", "escalated"]
+    assert town.history(opened.order_id) == ["dispatch", "reminded", "reminded", "reminded", "overdue", "overdue", "escalated"]
 
 
 def test_a_limit_of_working_hours_reminds_in_working_hours(town: Town) -> None:

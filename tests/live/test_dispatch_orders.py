@@ -277,7 +277,7 @@ def test_an_alert_raised_and_resolved_in_one_batch_has_its_order(town: Town) -> 
 def test_people_cannot_do_what_the_table_forbids(town: Town) -> None:
     (opened,) = town.raised("mh-1", "MH-OPEN")
     order = opened.order_id
-    with pytest.raises(InputError, match="one of ack, arrive, fix, return, cancel"):
+    with pytest.raises(InputError, match="one of ack, arrive, make_safe, fix, return, cancel"):
         town.act(order, "close")
     with pytest.raises(InputError, match="reason"):
         town.act(order, "return")

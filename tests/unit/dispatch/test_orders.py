@@ -13,6 +13,7 @@ def test_the_way_of_an_order() -> None:
     assert replay(["dispatch", "reminded", "fix", "rework", "overdue", "arrive", "fix", "verify", "close"]) == "closed"
     assert replay(["dispatch", "return", "redispatch", "cancel"]) == "cancelled"
     assert replay(["dispatch", "verify", "close"]) == "closed", "the sensor needs nobody to say so"
+    assert replay(["dispatch", "fix", "verify", "close", "reopen", "ack", "fix", "verify", "close"]) == "closed"
 
 
 def test_every_state_is_reached_and_every_open_one_can_end() -> None:
@@ -47,7 +48,8 @@ def test_nobody_closes_an_order_by_hand() -> None:
     assert not {"verify", "close", "rework", "redispatch", "dispatch"} & set(PEOPLE)
     assert all(set(allowed(state)) <= set(PEOPLE) for state in STATES)
     assert allowed("closed") == allowed("cancelled") == ()
-    assert allowed("dispatched") == ("ack", "arrive", "fix", "return", "cancel")
+    assert allowed("dispatched") == ("ack", "arrive", "make_safe", "fix", "return", "cancel")
+    assert "reopen" not in PEOPLE, "reopening is asked of the case too: see dispatch.reopening"
 
 
 def test_events_and_notes_are_apart() -> None:
