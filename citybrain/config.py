@@ -92,12 +92,15 @@ class Settings(BaseSettings):
     channels: Path | None = Field(
         None, description="A YAML of how channels may disturb people, over the shipped one; none: the shipped one."
     )
+    people: Path | None = Field(None, description="A people.yml for check-config; `citybrain people import` takes it over.")
     grouping: Path | None = Field(None, description="A YAML of which alerts are one case, in place of the shipped one.")
     forecast: Path | None = Field(None, description="A YAML of how forecasts are made, over the shipped one; none: that alone.")
     forecast_hour: int = Field(
         9, description="The hour of the day at which forecasts are made, in the time zone of most units.", ge=0, le=23
     )
-    storm: Path | None = Field(None, description="A YAML of storm mode and the crews of districts, in place of the shipped one.")
+    storm: Path | None = Field(
+        None, description="A YAML of storm mode and the crews of districts, in place of the shipped one."
+    )
     auto_register: bool = Field(True, description="A first message of an unknown asset makes a provisional asset.")
     max_future_s: float = Field(600, description="A time further in the future than this is refused (seconds).", gt=0)
     max_age_s: float = Field(366 * 86400, description="A time older than this is refused (seconds).", gt=0)
@@ -160,7 +163,9 @@ class Settings(BaseSettings):
         """The name of this instance of a service, the same after a restart: as set, else made of the service and its host."""
         return self.service_id or default_id(service)
 
-    @field_validator("data_dir", "rulebook", "profiles", "limits", "calendars", "channels", "grouping", "storm", "forecast")
+    @field_validator(
+        "data_dir", "rulebook", "profiles", "limits", "calendars", "channels", "people", "grouping", "storm", "forecast"
+    )
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value.expanduser().resolve() if value else None

@@ -8,6 +8,7 @@ import typer
 
 from citybrain import clock
 from citybrain.cli.common import DataDir, Output, OutputOption, emit, emit_one, get_settings, open_db, run_clock
+from citybrain.cli.explain_who import who
 from citybrain.kernel.errors import NotFound
 from citybrain.kernel.model import Unit
 from citybrain.store import register as register_store
@@ -25,6 +26,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+app.command()(who)
 
 
 @app.command()

@@ -11,6 +11,8 @@ GROUPS: dict[str, str] = {
     "orders": "orders",
     "cases": "cases",
     "storm": "storm",
+    "people": "people",
+    "duty": "duty",
     "import": "import_",
     "register": "register",
     "responsibility": "responsibility",

@@ -106,19 +106,19 @@ def told(found: Climb) -> list[str]:
 
 
 def _escalated(policy: Policy, found: Climb, round_: int, reason: str) -> Note:
-    facts = {"to": told(found), "step": found.step, "round": round_, "policy": policy.id, "why": _shown(found.why)}
-    return Note("escalated", reason, f"step {(found.step or 0) + 1} of {policy.id}: {_shown(found.why)}", facts)
+    facts = {"to": told(found), "step": found.step, "round": round_, "policy": policy.id, "why": shown(found.why)}
+    return Note("escalated", reason, f"step {(found.step or 0) + 1} of {policy.id}: {shown(found.why)}", facts)
 
 
 def _skipped(policy: Policy, number: int, found: Climb) -> Note:
     reached = dict(found.skipped)[number]
-    targets = [{"target": _shown(one.target), "reason": one.reason, "why": one.why} for one in reached]
+    targets = [{"target": shown(one.target), "reason": one.reason, "why": one.why} for one in reached]
     why = "; ".join(f"{one['target']}: {one['reason']} ({one['why']})" for one in targets)
     facts = {"policy": policy.id, "step": number, "targets": targets}
     return Note("nobody_to_tell", "nobody_on_duty", f"step {number + 1} of {policy.id}: {why}", facts)
 
 
-def _shown(target: str) -> str:
+def shown(target: str) -> str:
     """A target for the ledger; a contact URL may hold a key."""
     return safe(target) if "://" in target else target
 

@@ -1,0 +1,306 @@
+"""`citybrain duty`: who is on duty, and how that is changed."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from citybrain import clock
+from citybrain.apitoken import ensure_token
+from citybrain.cli.common import DataDir, Output, OutputOption, emit, emit_one, get_settings, open_db, run_clock, writable
+from citybrain.config import Settings
+from citybrain.kernel.errors import InputError, NotFound
+from citybrain.text import code_text, text
+from dispatch.people import entries, ical, roster
+from dispatch.people.duty import on_duty, shifts
+from dispatch.people.feed import path_of
+from dispatch.people.model import People, Schedule
+
+app = typer.Typer(
+    help="Who is on duty, overrides, leave, calendars.\n\nExample: citybrain duty who",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+_TIMES = "a time such as 2026-06-12T08:00, of the schedule's wall unless it has an offset, or now"
+ScheduleName = Annotated[str, typer.Option("--schedule", help="Id of a schedule.")]
+Begin = Annotated[str, typer.Option("--from", help=f"From when: {_TIMES}.")]
+End = Annotated[str, typer.Option("--to", help=f"Until when: {_TIMES}.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why.")]
+Actor = Annotated[
+    str | None,
+    typer.Option("--actor", help="Who does this; default: your login.", envvar="CITYBRAIN_ACTOR", show_default=False),
+]
+
+
+@app.command()
+def who(
+    schedule: Annotated[str | None, typer.Option("--schedule", help="Only this schedule; none: all.")] = None,
+    at: Annotated[str, typer.Option("--at", help=f"When: {_TIMES}.")] = "now",
+    data_dir: DataDir = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Who is on duty in each layer, and why; or why nobody is.
+
+    Example: citybrain duty who --schedule drainage-duty --at 2026-06-13T03:00
+    """
+    settings, people, now = _open(data_dir)
+    rows = []
+    for one in _schedules(people, schedule):
+        moment = when(at, one.tz, now, "--at")
+        for turn in on_duty(one, moment, people).turns:
+            for person in turn.people or (None,):
+                rows.append(
+                    {
+                        "schedule": one.id,
+                        "layer": turn.layer,
+                        "person": person.person if person else "",
+                        "reason": person.reason if person else turn.reason,
+                        "instead_of": person.instead_of if person else "",
+                    }
+                )
+    _show(rows, ("schedule", "layer", "person", "reason", "instead_of"), output, settings.language)
+
+
+@app.command("shifts")
+def show_shifts(
+    schedule: ScheduleName,
+    begin: Begin = "now",
+    end: Annotated[str, typer.Option("--to", help=f"Until when: {_TIMES}; none: a week later.")] = "",
+    data_dir: DataDir = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """The shifts of a schedule, layer by layer, without gap: also when nobody is on duty, and why.
+
+    Example: citybrain duty shifts --schedule drainage-duty --from 2026-06-01T00:00 --to 2026-07-01T00:00
+    """
+    settings, people, now = _open(data_dir)
+    (one,) = _schedules(people, schedule)
+    start = when(begin, one.tz, now, "--from")
+    stop = when(end, one.tz, now, "--to") if end else start + timedelta(days=7)
+    if not timedelta(0) < stop - start <= ical.LONGEST:
+        raise InputError(f"--to {end}: later than --from, and at most {ical.LONGEST.days} days")
+    rows = [
+        {
+            "layer": shift.layer,
+            "from": shift.begin.astimezone(one.tz),
+            "to": shift.end.astimezone(one.tz),
+            "person": ", ".join(person.person for person in shift.people),
+            "reason": shift.reason,
+        }
+        for shift in shifts(one, start, stop, people)
+    ]
+    _show(rows, ("layer", "from", "to", "person", "reason"), output, settings.language)
+
+
+@app.command()
+def override(
+    schedule: ScheduleName,
+    person: Annotated[str, typer.Option("--person", help="Who stands in.")],
+    begin: Begin,
+    end: End,
+    instead_of: Annotated[str | None, typer.Option("--instead-of", help="For whom; none: for whoever it would be.")] = None,
+    layer: Annotated[str, typer.Option("--layer", help="Only in this layer; none: in all.")] = "",
+    reason: Reason = "",
+    actor: Actor = None,
+    data_dir: DataDir = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Put somebody in instead of somebody else, from a time to a time.
+
+    Example: citybrain duty override --schedule drainage-duty --person li-na --from now --to 2026-06-13T08:00
+    """
+    settings, people, now = _open(data_dir)
+    (one,) = _schedules(people, schedule)
+    start, stop = when(begin, one.tz, now, "--from"), when(end, one.tz, now, "--to")
+    with open_db(settings) as db:
+        made = db.attempt(
+            lambda tx: roster.add_override(
+                tx, schedule=schedule, person=person, instead_of=instead_of, layer=layer, begin=start, end=stop, reason=reason,
+                actor=actor or getpass.getuser(), now=now,
+            )
+        )  # fmt: skip
+    say = settings.language
+    facts = {"id": made, "schedule": schedule, "person": person, "begin": start, "end": stop}
+    named = {"instead_of": instead_of or text("people.anybody", say)}
+    _told("override_made", facts | {"instead_of": instead_of}, facts | named, one.tz, output, say)
+
+
+@app.command()
+def leave(
+    person: Annotated[str, typer.Option("--person", help="Who is away.")],
+    begin: Begin,
+    end: End,
+    reason: Reason = "",
+    actor: Actor = None,
+    data_dir: DataDir = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Somebody is away: the next of each rotation stands in. Times are of the person's own time zone.
+
+    Example: citybrain duty leave --person zhang-wei --from 2026-07-01T00:00 --to 2026-07-15T00:00 --reason holiday
+    """
+    settings, people, now = _open(data_dir)
+    if person not in people.people:
+        raise NotFound(f"no person {person!r}; there are: {', '.join(sorted(people.people)) or 'none'}")
+    tz = ZoneInfo(people.people[person].timezone)
+    start, stop = when(begin, tz, now, "--from"), when(end, tz, now, "--to")
+    with open_db(settings) as db:
+        made = db.attempt(
+            lambda tx: roster.add_leave(
+                tx, person=person, begin=start, end=stop, reason=reason, actor=actor or getpass.getuser(), now=now
+            )
+        )
+    facts = {"id": made, "person": person, "begin": start, "end": stop}
+    _told("leave_made", facts, facts, tz, output, settings.language)
+
+
+@app.command()
+def withdraw(
+    entry: Annotated[str, typer.Argument(help="Id of an override or a leave.")],
+    actor: Actor = None,
+    data_dir: DataDir = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """An override or a leave shall not count any more; it stays for the record.
+
+    Example: citybrain duty withdraw 6f2f5b0e-93a4-5a0c-8f0e-0c17b4a1d0e5
+    """
+    settings, _, now = _open(data_dir)
+    with open_db(settings) as db:
+        db.attempt(lambda tx: roster.withdraw(tx, entry, actor=actor or getpass.getuser(), now=now))
+    _told("withdrawn", {"id": entry}, {"id": entry}, UTC, output, settings.language)
+
+
+@app.command("list")
+def list_entries(data_dir: DataDir = None, output: OutputOption = Output.TABLE) -> None:
+    """Overrides and leave that count now or later, with their ids.
+
+    Example: citybrain duty list
+    """
+    settings, people, now = _open(data_dir)
+    rows = entries.listed(people, now)
+    columns = ("id", "kind", "schedule", "person", "instead_of", "from", "to", "reason")
+    emit(rows, output, columns=columns, language=settings.language)
+
+
+@app.command("ical")
+def to_ical(
+    schedule: Annotated[str | None, typer.Option("--schedule", help="Id of a schedule.")] = None,
+    person: Annotated[str | None, typer.Option("--person", help="Id of a person.")] = None,
+    days: Annotated[int, typer.Option(help="So many days ahead.", min=1, max=380)] = 180,
+    file: Annotated[Path | None, typer.Option("--file", help="Write there; none: standard output.", dir_okay=False)] = None,
+    url: Annotated[bool, typer.Option("--url", help="Show the address to subscribe to instead.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """The duty of a schedule or a person as a calendar (iCalendar), or the address of its feed.
+
+    Example: citybrain duty ical --person zhang-wei --url
+    """
+    if (schedule is None) == (person is None):
+        raise InputError("give either --schedule or --person")
+    kind, name = ("schedule", schedule) if schedule is not None else ("person", person)
+    settings, people, now = _open(data_dir)
+    writable("--file", file)
+    start = now - timedelta(days=14)
+    content = ical.feed(people, kind, name or "", start, now + timedelta(days=days), now=now, language=settings.language)
+    if url:
+        root = f"http://{settings.http_host}:{settings.http_port}"
+        path = path_of(ensure_token(settings.api_token, settings.data_dir), kind, name or "")
+        typer.echo(text("people.calendar_url", settings.language, url=f"{root}{path}"))
+    elif file is not None:
+        file.write_bytes(content)
+        typer.echo(text("people.written", settings.language, n=content.count(b"BEGIN:VEVENT"), file=file))
+    else:
+        typer.echo(content.decode(), nl=False)
+
+
+@app.command("calendar")
+def from_ical(
+    file: Annotated[Path, typer.Argument(help="An .ics file.", exists=True, dir_okay=False, readable=True)],
+    schedule: ScheduleName,
+    layer: Annotated[str, typer.Option("--layer", help="A layer with rotation calendar.")],
+    days: Annotated[int, typer.Option(help="So many days from now on.", min=1, max=400)] = 180,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only report; change nothing.")] = False,
+    data_dir: DataDir = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Take shifts over from a calendar (Grafana OnCall, Google…), in place of those of the layer from now on.
+
+    Events name people by address, id or name. When one names nobody, nothing is changed, and it exits with 1.
+
+    Example: citybrain duty calendar oncall.ics --schedule drainage-duty --layer imported
+    """
+    settings, _, now = _open(data_dir)
+    with open_db(settings) as db:
+        found = db.attempt(
+            lambda tx: entries.take_over(
+                tx, file.read_bytes(), schedule, layer, now, now + timedelta(days=days), dry_run=dry_run
+            )
+        )  # fmt: skip
+    say = settings.language
+    if output is Output.JSON:
+        emit_one({"entries": found.entries, "faults": [fault._asdict() for fault in found.faults], "dry_run": dry_run}, output)
+    elif found.faults:
+        typer.echo(text("people.unknown_names", say, n=len(found.faults)))
+        emit([fault._asdict() for fault in found.faults], output, columns=("uid", "at", "summary", "reason"), language=say)
+    else:
+        end = (now + timedelta(days=days)).isoformat(timespec="minutes")
+        facts = {"n": len(found.entries), "schedule": schedule, "layer": layer, "begin": now.isoformat(timespec="minutes")}
+        typer.echo(text("people.tried" if dry_run else "people.taken_over", say, **facts, end=end))
+    if found.faults:
+        raise typer.Exit(1)
+
+
+def when(given: str, tz: Any, now: datetime, option: str) -> datetime:
+    """A time as people write it: with an offset, or of a wall clock; "now". Raises InputError."""
+    if given == "now":
+        return now
+    try:
+        found = datetime.fromisoformat(given)
+    except ValueError as error:
+        raise InputError(f"{option} {given!r}: {_TIMES}") from error
+    return (found if found.tzinfo else found.replace(tzinfo=tz)).astimezone(UTC)
+
+
+def _open(data_dir: Path | None) -> tuple[Settings, People, datetime]:
+    settings = get_settings(data_dir)
+    with open_db(settings) as db, db.transaction() as tx:
+        people = roster.current(tx)
+    return settings, people, clock.parse(run_clock(settings)).now()
+
+
+def _schedules(people: People, name: str | None) -> list[Schedule]:
+    if name is None:
+        return [one for _, one in sorted(people.schedules.items())]
+    if name not in people.schedules:
+        raise NotFound(f"no schedule {name!r}; there are: {', '.join(sorted(people.schedules)) or 'none'}")
+    return [people.schedules[name]]
+
+
+def _show(rows: Sequence[dict[str, Any]], columns: Sequence[str], output: Output, say: str) -> None:
+    if output is Output.JSON:
+        emit(rows, output)
+        return
+    shown = [{**row, "person": row["person"] or text("people.nobody", say)} for row in rows]
+    emit(
+        [{**row, "reason": code_text("people.reason_", row["reason"], say)} for row in shown],
+        output,
+        columns=columns,
+        language=say,
+    )
+
+
+def _told(key: str, facts: dict[str, Any], values: dict[str, Any], tz: Any, output: Output, say: str) -> None:
+    if output is Output.JSON:
+        emit_one(facts, output)
+        return
+    shown = {name: value.astimezone(tz).strftime("%Y-%m-%d %H:%M %Z") if isinstance(value, datetime) else value
+             for name, value in values.items()}  # fmt: skip
+    typer.echo(text(f"people.{key}", say, **shown))
