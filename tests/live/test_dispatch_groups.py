@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from citybrain.kernel.events import AlertChange
+from citybrain.kernel.model import Asset
 from citybrain.store import views
 from citybrain.store.db import Database
+from dispatch import ledger
 from tests.dispatch_kit import NOON, Town, event
 
 pytestmark = pytest.mark.live
@@ -221,3 +225,113 @@ def test_why_an_alert_went_where_it_went_stands_in_its_history(town: Town) -> No
         }
     assert ("grouped", "child_of_cabinet") in reasons["sl-2"]
     assert any(change == "grouped" for change, _ in reasons["sl-1"])
+
+
+def test_a_child_whose_sensor_can_tell_gets_its_own_order_at_once(town: Town) -> None:
+    for n in (1, 2, 3):
+        town.register.assets[f"pit-{n}"] = replace(town.register.assets[f"pit-{n}"], interval_s=600)
+    raise_all(town, "DEV-SILENT", "pit-1", "pit-2")
+    began = town.now
+    town.raised("gw-1", "DEV-SILENT")
+    raised = town.now
+    town.cycle(minutes=40)
+    town.resolved("gw-1", "DEV-SILENT", raised)
+    town.resolved("pit-2", "DEV-SILENT", began)
+    town.cycle(minutes=61)
+    gateway, pit = town.orders()
+    assert (gateway["asset"], gateway["outcome"]) == ("gw-1", "cleared_by_sensor")
+    assert (pit["asset"], pit["reason"], pit["dispatched_at"]) == ("pit-1", "parent_cleared", town.now)
+    with town.db.transaction() as tx:
+        (released,) = [entry for entry in ledger.read(tx) if entry.event == "released"]
+    assert released.facts == {"children": [["pit-1", "at_once"]]}
+
+
+def test_a_lamp_that_waits_for_the_night_says_so(town: Town) -> None:
+    raise_all(town, "SL-OUT", "sl-1", "sl-2")
+    (opened,) = town.raised("cab-1", "CAB-TRIP")
+    raised = town.now
+    town.cycle(hours=1)
+    town.resolved("cab-1", "CAB-TRIP", raised)
+    town.cycle(minutes=31)
+    assert town.order(opened.order_id)["outcome"] == "cleared_by_sensor"
+    with town.db.transaction() as tx:
+        (waits,) = [entry for entry in ledger.read(tx) if entry.event == "children_wait"]
+    assert (waits.reason, waits.facts["children"]) == ("lamp_by_day", [["sl-1", "lamp_by_day"], ["sl-2", "lamp_by_day"]])
+
+
+def test_a_parent_that_is_cancelled_lets_its_children_go(town: Town) -> None:
+    raise_all(town, "SL-OUT", "sl-1")
+    (opened,) = town.raised("cab-1", "CAB-TRIP")
+    town.cycle(minutes=1)
+    town.act(opened.order_id, "cancel", reason="the alarm contact of the cabinet is stuck", code="false_alarm")
+    town.cycle(seconds=1)
+    assert [(order["asset"], order["reason"]) for order in town.orders(open_only=True)] == [("sl-1", "parent_cleared")]
+
+
+HERE = (31.2, 121.5)
+NEAR = (31.2003, 121.5)
+"""33 m north"""
+FAR = (31.2006, 121.5)
+"""67 m north"""
+
+
+def put(town: Town, name: str, kind: str, place: tuple[float, float], **more: Any) -> None:
+    town.register.assets[name] = Asset(name, kind, *place, district="d1", **more)
+
+
+@pytest.mark.parametrize(
+    ("condition", "place", "hours", "one", "two", "together"),
+    [
+        ("MH-OPEN", NEAR, 0, {}, {"provisional": True}, True),
+        ("MH-OPEN", FAR, 0, {}, {"provisional": True}, False),
+        ("MH-OPEN", NEAR, 25, {}, {"provisional": True}, False),
+        ("MH-OPEN", NEAR, 0, {}, {}, False),
+        ("MH-OPEN", NEAR, 0, {"provisional": True}, {"provisional": True}, False),
+        ("DR-FULL", NEAR, 0, {}, {}, True),
+        ("DR-FULL", FAR, 0, {}, {}, False),
+    ],
+    ids=["stranger", "stranger far", "stranger late", "two of the register", "two strangers", "one flood", "two floods"],
+)
+@pytest.mark.parametrize("batch", [True, False], ids=["one batch", "two batches"])
+def test_a_fault_told_twice(
+    town: Town, condition: str, place: tuple[float, float], hours: int, one: dict[str, bool], two: dict[str, bool],
+    together: bool, batch: bool,
+) -> None:  # fmt: skip
+    kind = "drain" if condition == "DR-FULL" else "manhole"
+    put(town, "x-1", kind, HERE, **one)
+    put(town, "x-2", kind, place, **two)
+    first = event("x-1", condition, AlertChange.RAISED, town.now, kind=kind)
+    second = event("x-2", condition, AlertChange.RAISED, town.now + timedelta(hours=hours), kind=kind)
+    if batch:
+        town.take(first, second)
+    else:
+        town.take(first)
+        town.cycle(hours=hours)
+        town.take(second)
+    assert len(town.orders()) == (1 if together else 2)
+    if together:
+        assert state_of(town) == {"x-1": ("open", 1)}
+        town.cycle(minutes=1)
+        town.take(event("x-1", condition, AlertChange.RESOLVED, town.now, onset=NOON, kind=kind))
+        town.cycle(hours=1)
+        assert [order["asset"] for order in town.orders(open_only=True)] == ["x-2"], "the other one's sensor goes on"
+
+
+def test_water_that_was_only_high_joins_the_flood_beside_it(town: Town) -> None:
+    put(town, "x-1", "drain", HERE)
+    put(town, "x-2", "drain", NEAR)
+    town.say("x-2", "DR-HIGH", AlertChange.RAISED, kind="drain")
+    town.say("x-1", "DR-FULL", AlertChange.RAISED, kind="drain")
+    town.cycle(minutes=1)
+    assert town.say("x-2", "DR-FULL", AlertChange.RAISED, kind="drain") == []
+    assert state_of(town) == {"x-1": ("open", 1), "x-2": ("grouped", 0)}
+    assert len(town.orders()) == 1
+
+
+def test_silence_behind_a_gateway_without_power_is_the_trip(town: Town) -> None:
+    town.register.assets["gw-1"] = replace(town.register.assets["gw-1"], cabinet="cab-1")
+    town.raised("cab-1", "CAB-TRIP")
+    raise_all(town, "DEV-SILENT", "pit-1", "gw-1", "pit-2")
+    town.cycle(minutes=30)
+    assert [order["asset"] for order in town.orders()] == ["cab-1"]
+    assert state_of(town)["cab-1"] == ("open", 3)
