@@ -66,8 +66,8 @@ def notices(
     rows: list[dict[str, Any]] = [
         {
             "id": derived_id("test notice", target, purpose, str(person), str(number)), "channel": "apprise", "target": target,
-            "purpose": purpose, "order_id": order, "order_state": state, "body": {"unit": "drainage", "title_zh": f"第{number}条"},
-            "created_at": town.now, "person": person,
+            "purpose": purpose, "order_id": order, "order_state": state,
+            "body": {"unit": "drainage", "title_zh": f"第{number}条"}, "created_at": town.now, "person": person,
         }
         for number in numbers
     ]  # fmt: skip
