@@ -75,15 +75,21 @@ def changed(daily: Daily, settings: Battery) -> float | None:
 
 
 def _steps(days: Sequence[Day], least: float, only: set[int] | None) -> list[float]:
-    steps = []
+    """The days of lasting rises, each once: where it was sharpest. `only`: on these days or the day behind them."""
+    steps: list[tuple[int, float]] = []
     for cut in range(1, len(days)):
         day = days[cut].day
         if only is not None and day not in only and day - 1 not in only:
             continue
         before, after = days[max(0, cut - _SIDE) : cut], days[cut + 1 : cut + 1 + _SIDE] or days[cut : cut + 1]
-        if mean(one.mean for one in after) - mean(one.mean for one in before) >= least:
-            steps.append(float(day))
-    return steps
+        if mean(one.mean for one in after) - mean(one.mean for one in before) < least:
+            continue
+        sharp = days[cut].mean - days[cut - 1].mean
+        if steps and day - steps[-1][0] <= _SIDE:
+            steps[-1] = max(steps[-1], (day, sharp), key=lambda step: step[1])
+        else:
+            steps.append((day, sharp))
+    return [float(day) for day, _ in steps]
 
 
 def spreading_factor(asset: Asset, daily: Daily, model: BatteryModel, margin_db: float) -> tuple[int, str]:

@@ -104,13 +104,10 @@ class Surroundings:
 
 
 def _places(asset: Asset) -> list[str]:
-    """Where an asset's rain falls, the nearest place first."""
-    catchment = asset.attributes.get("catchment")
-    return [
-        name
-        for name in (f"catchment {catchment}" if catchment else "", f"district {asset.district}" if asset.district else "")
-        if name
-    ]
+    """Where an asset's rain falls, the nearest place first; of a gauge: what it measures."""
+    more = asset.attributes.get("catchments", "").split(";") if asset.kind == Kind.RAIN_GAUGE else ()
+    names = [f"catchment {name.strip()}" for name in (asset.catchment or "", *more) if name.strip()]
+    return [*names, *([f"district {asset.district}"] if asset.district else [])]
 
 
 def read(tx: Tx, assets: Sequence[str], measures: Iterable[str], first: float, today: float) -> dict[str, Daily]:
