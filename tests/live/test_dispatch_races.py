@@ -12,6 +12,7 @@ import pytest
 
 from citybrain.kernel.errors import CityBrainError, StateError
 from citybrain.kernel.events import AlertChange, AlertEvent
+from citybrain.kernel.model import Asset
 from citybrain.store import alerts, cases, timers
 from citybrain.store.db import Database, Tx
 from dispatch.cycle import run_cycle
@@ -235,3 +236,16 @@ def test_a_lamp_comes_back_in_one_dispatcher_while_another_takes_its_case_up(
     assert not [answer for answer in answers if isinstance(answer, Exception)]
     assert [case["outcome"] for case in town.cases(asset="sl-1")] == ["grouped"]
     assert [order["asset"] for order in town.orders()] == ["cab-1"]
+
+
+def test_two_writers_of_one_flood_open_one_order(town: Town) -> None:
+    for n in range(8):
+        for name, lat in ((f"left-{n}", 31.0 + n / 100), (f"right-{n}", 31.0003 + n / 100)):
+            town.register.assets[name] = Asset(name, "drain", lat, 121.5, district="d1")
+        answers = at_once(
+            lambda a=f"left-{n}": town.take(event(a, "DR-FULL", AlertChange.RAISED, NOON, kind="drain")),
+            lambda a=f"right-{n}": town.take(event(a, "DR-FULL", AlertChange.RAISED, NOON, kind="drain")),
+        )
+        assert not [answer for answer in answers if isinstance(answer, Exception)]
+    assert len(town.orders()) == 8
+    assert not town.faults()
