@@ -240,7 +240,7 @@ def test_three_of_one_cause_are_work_for_an_engineer(town: Town) -> None:
 
 def test_sums_and_readings_give_the_same(town: Town) -> None:
     """Days that are summed up already and those that are not are read alike."""
-    town.past(50, 70, 0.8)
+    town.past(8, 70, 0.8)
     with town.db.transaction() as tx:
         begin, end = EPOCH + timedelta(days=20_500), town.now
         before = forecasts.daily(tx, ["dr-1", "rg-1"], ["level_mm", "rain_mm"], begin, end)

@@ -23,6 +23,15 @@ def run(request: pytest.FixtureRequest) -> list[Outcome]:
     return list(outcomes(BOOK, request.param, 11, WORN[request.param], DAYS))
 
 
+def test_the_figures_are_told(found: Score, capsys: pytest.CaptureFixture[str]) -> None:
+    with capsys.disabled():
+        print(
+            f"\n{found.plan}: {found.detected} of {found.due} in time, {found.missed} missed, {found.false_ones} false of "
+            f"{found.worn + found.healthy}; {found.lead_days} days ahead, {found.error_days} days off, "
+            f"{found.coverage or 0:.0%} within the interval"
+        )
+
+
 @pytest.fixture
 def found(run: list[Outcome]) -> Score:
     return score(run[0].plan, run, BOOK, DAYS)
