@@ -128,6 +128,11 @@ _FIGURES = (
     "orders_duplicate",
     "orders_overdue",
     "orders_escalated",
+    "cases",
+    "children_grouped",
+    "messages_sent",
+    "on_time_rate",
+    "forecast_orders",
 )
 
 

@@ -35,6 +35,11 @@ def raised_until(tx: Tx, now: datetime) -> tuple[int, int]:
     return row.get("alerts", 0), row.get("orders", 0)
 
 
+def casework(tx: Tx, since: datetime) -> Row:
+    """What came of alerts since a moment: `cases`, `children_grouped`, `messages_sent`; and `forecast_orders`, all of them."""
+    return tx.one(_SQL["casework"], since=since) or {}
+
+
 def reading_keys(tx: Tx, page: int = 20_000) -> Iterator[tuple[str, int, int]]:
     """Asset, observed time in ms and dedupe key of every stored reading, read page by page."""
     last: Row = {"asset": "", "observed_at": datetime.min.replace(tzinfo=UTC), "message": 0}

@@ -81,6 +81,11 @@ def test_a_short_demo_loses_nothing_and_gives_each_fault_one_order(folder: Path,
     assert found["faults_detected"] >= 0.95 * due, found["faults"]
     assert found["orders_closed"] > 0
     assert found["publish_to_order_ms"]["p50"] > 0
+    assert found["cases"] >= found["orders_opened"] > 0
+    assert found["children_grouped"] > 0
+    assert found["messages_sent"] >= found["orders_opened"]
+    assert 0.5 < found["on_time_rate"] <= 1
+    assert found["forecast_orders"] >= 0
     text = (folder / "out.txt").read_text()
     assert re.search(r"^1[5-9] s ", text, re.MULTILINE), text  # a line each five seconds, later on a busy machine
     assert "work orders opened" in text

@@ -26,6 +26,29 @@ class Before(NamedTuple):
 NOTHING = Before(0, {}, 0)
 
 
+class Casework(NamedTuple):
+    """What dispatch made of the alerts."""
+
+    cases: int
+    """that stood for themselves"""
+    children_grouped: int
+    """faults that went into the case of another asset"""
+    messages_sent: int
+    on_time_rate: float | None
+    """按期结案率 by the published formula; None when no order was due or closed"""
+    forecast_orders: int
+    """planned orders"""
+
+
+PLANNED = "PLAN-"
+"""Conditions of forecasts begin like this: they are no faults that the simulator made."""
+
+
+def unplanned(rows: Iterable[Row]) -> list[Row]:
+    """Alerts or orders without the planned ones."""
+    return [row for row in rows if not row["condition"].startswith(PLANNED)]
+
+
 def alert_row(row: Row) -> AlertRow:
     """An alert of the database for the scorer."""
     end = row["end_at"]
@@ -115,6 +138,7 @@ def summary(
     counters: Mapping[str, int],
     escalated: int,
     before: Before = NOTHING,
+    casework: Casework,
     ledger: Ledger,
     infos: Mapping[str, ConditionInfo],
     now_ms: int,
@@ -124,8 +148,8 @@ def summary(
     `stored` are the marks (`simulators.ledger.mark_of`) of the stored readings; None when there were too many to compare.
     What there was `before` does not count.
     """
-    orders = until(since(orders, before.start_ms), now_ms)
-    told = [alert_row(row) for row in since(alerts, before.start_ms)]
+    orders = until(since(unplanned(orders), before.start_ms), now_ms)
+    told = [alert_row(row) for row in since(unplanned(alerts), before.start_ms)]
     result = score(truth, told, [order_row(row) for row in orders], now_ms)
     delays = publish_to_order_ms(firsts, ledger.about_faults, infos)
     acknowledged = ledger.readings
@@ -143,6 +167,7 @@ def summary(
         "orders_closed": sum(row["state"] == "closed" for row in orders),
         "orders_overdue": sum(row["overdue_at"] is not None for row in orders),
         "orders_escalated": escalated - before.escalated,
+        **casework._asdict(),
         "publish_to_order_ms": {
             "p50": None if p50 is None else round(p50, 1),
             "p99": None if p99 is None else round(p99, 1),

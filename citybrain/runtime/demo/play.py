@@ -19,8 +19,12 @@ from citybrain.kernel.times import from_ms, to_ms
 from citybrain.runtime.demo import outcome, pace
 from citybrain.runtime.demo.scene import Scene
 from citybrain.store import outcome as outcome_store
-from citybrain.store.db import Database
+from citybrain.store.db import Database, Tx
 from citybrain.store.gauges import Gauges, gauges
+from dispatch import ledger
+from dispatch.scores.figures import score
+from dispatch.scores.history import histories
+from dispatch.scores.rules import load_rules
 from rules.load import load as load_rulebook
 from simulators.crew import Crew
 from simulators.ledger import Ledger, mark_of
@@ -219,6 +223,14 @@ class Play:
             "quiet": quiet,
         }
 
+    def _casework(self, tx: Tx, now: datetime) -> outcome.Casework:
+        since = from_ms(self._before.start_ms)
+        rules = load_rules()
+        scores = score(histories(ledger.read(tx)), rules, asof=now, begin=since)
+        rate = next(figure.whole.value for figure in scores.figures if figure.id == "on_time_closing_rate")
+        row = outcome_store.casework(tx, since)
+        return outcome.Casework(on_time_rate=None if rate is None else round(rate, 4), **row)
+
     def _count(self, db: Database, now_ms: int) -> dict[str, Any]:
         with db.transaction() as tx:
             counts = gauges(tx, from_ms(now_ms))
@@ -231,6 +243,7 @@ class Play:
                 counters=counts.counters,
                 escalated=counts.escalated,
                 before=self._before,
+                casework=self._casework(tx, from_ms(now_ms)),
                 ledger=self._ledger,
                 infos=self.infos,
                 now_ms=now_ms,

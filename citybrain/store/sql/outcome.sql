@@ -28,3 +28,12 @@ SELECT asset, observed_at, message, coalesce(key, message) AS key, (extract(epoc
   FROM readings
  WHERE (asset, observed_at, message) > (%(asset)s::text, %(observed_at)s::timestamptz, %(message)s::bigint) AND received_at IS NOT NULL
  ORDER BY asset, observed_at, message LIMIT %(limit)s;
+
+-- casework: what came of the alerts since a moment: cases that stood for themselves, faults that went into the case of another
+-- asset, messages that somebody got, and planned orders ever opened
+SELECT (SELECT count(*) FROM cases c WHERE c.opened_at >= %(since)s AND c.condition NOT LIKE 'PLAN-%%' AND c.state <> 'gathering'
+           AND coalesce(c.outcome, '') NOT IN ('grouped', 'grouped_in_storm', 'merged', 'cleared_before_dispatch')) AS cases,
+       (SELECT count(*) FROM alerts a JOIN cases c ON c.id = a.case_id
+         WHERE a.asset <> c.asset AND a.raised_at >= %(since)s AND NOT a.withdrawn) AS children_grouped,
+       (SELECT count(*) FROM outbox o WHERE o.state = 'sent' AND o.created_at >= %(since)s AND o.order_id IS NOT NULL) AS messages_sent,
+       (SELECT count(*) FROM orders o JOIN cases c ON c.id = o.case_id WHERE c.condition LIKE 'PLAN-%%') AS forecast_orders;

@@ -10,6 +10,7 @@ from simulators.world import Emission
 
 T0 = 1_772_463_600_000
 HOUR = 3_600_000
+CASEWORK = outcome.Casework(cases=3, children_grouped=60, messages_sent=5, on_time_rate=0.75, forecast_orders=2)
 OPEN = ConditionInfo("MH-OPEN", "manhole", "critical", "cover_open", "MH-MISSING", 1800)
 OUT = ConditionInfo("SL-OUT", "streetlight", "minor", "lamp_dark", "SL-OUT", 1800, group_by="feeder", group_wait_s=300)
 
@@ -64,7 +65,8 @@ def _summary(alerts: list[dict[str, Any]], orders: list[dict[str, Any]], lost: b
     truth.append(Fault("g", "cover_stolen", "MH-9", ("MH-9",), ("MH-OPEN",), T0 + 9 * HOUR, T0 + 10 * HOUR))
     return outcome.summary(
         truth=truth, alerts=alerts, orders=orders, firsts=[], stored={mark_of(key_of(one)) for one in emissions[lost:]},
-        counters={"duplicates": 1}, escalated=1, ledger=ledger, infos={"MH-OPEN": OPEN}, now_ms=T0 + 2 * HOUR,
+        counters={"duplicates": 1}, escalated=1, casework=CASEWORK, ledger=ledger, infos={"MH-OPEN": OPEN},
+        now_ms=T0 + 2 * HOUR,
     )  # fmt: skip
 
 
@@ -74,10 +76,17 @@ def test_a_good_day() -> None:
         "messages_published": 3, "readings_published": 2, "readings_stored": 2, "readings_lost": 0, "duplicates_ignored": 1,
         "faults_injected": 1, "faults_detected": 1, "faults_missed": 0, "false_alerts": 0, "false_critical_alerts": 0,
         "orders_opened": 1, "orders_closed": 1, "orders_duplicate": 0, "orders_escalated": 1,
+        "cases": 3, "children_grouped": 60, "messages_sent": 5, "on_time_rate": 0.75, "forecast_orders": 2,
     }  # fmt: skip
     assert {name: found[name] for name in expected} == expected
     assert [row["outcome"] for row in found["faults"]] == ["detected"], "what is still to come is not told"
     assert found["publish_to_order_ms"] == {"p50": None, "p99": None, "orders": 0}
+
+
+def test_planned_orders_are_neither_false_alarms_nor_orders_for_a_fault() -> None:
+    planned = {"asset": "MH-7", "condition": "PLAN-SILT"}
+    found = _summary([_alert(1), _alert(2, **planned)], [_order(1, 1), _order(2, 2, **planned)])
+    assert (found["orders_opened"], found["false_alerts"]) == (1, 0)
 
 
 def test_a_lost_reading_a_missed_fault_and_a_false_alarm_show() -> None:
@@ -108,6 +117,7 @@ def test_what_was_there_before_the_demo_is_not_its_doing() -> None:
         counters={"duplicates": 7, "stored": 3},
         escalated=2,
         before=outcome.Before(T0, {"duplicates": 5, "stored": 2}, 2),
+        casework=CASEWORK,
         ledger=ledger,
         infos={},
         now_ms=T0 + HOUR,
