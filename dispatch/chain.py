@@ -48,10 +48,15 @@ class Entry(NamedTuple):
     seq: int = 0
     """Its place in the whole ledger, given by the database."""
 
+_PLAIN = frozenset({str, int, bool})
+"""Most facts are of these types; an enumeration's member is not among them."""
+
 
 def plain(value: JSON) -> JSON:
     """A value as JSON keeps it: read back from anywhere it is the same. Raises InputError for what has no such form."""
-    if value is None or isinstance(value, bool | int):
+    if value is None or type(value) in _PLAIN:
+        return value
+    if isinstance(value, bool | int):
         return value
     if isinstance(value, str):
         return str(value)

@@ -67,7 +67,8 @@ def take(
     # between reading and holding, the cycle may have moved an alert from its waiting case to its parent's, or closed its case
     members = alerts.memberships(tx, list(last))
     new = [event for event in candidates if _needs_place(event, last[event.id], members.get(event.id))]
-    unlikely = [event for event in new if event not in likely]
+    held_for = {event.id for event in likely}
+    unlikely = [event for event in new if event.id not in held_for]
     if unlikely or (_homes(members) | superseded) - ids:
         held += _hold(tx, look, unlikely, _homes(members) | superseded)
     rows = {str(row["id"]): row for row in held}
