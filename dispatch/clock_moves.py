@@ -30,6 +30,7 @@ def follow_move(tx: Tx, order: Row, event: str, now: datetime) -> list[dict[str,
             both.meet(CLOCKS, now)
         case "return":
             both.stand_still(now)
+            lapse(tx, order, reason="returned", now=now)
         case "cancel":
             both.stop()
     if both[MAKE_SAFE].met_at is not None:

@@ -8,8 +8,9 @@ import typer
 
 GROUPS: dict[str, str] = {
     "alerts": "alerts",
-    "orders": "orders",
+    "orders": "clock",  # with those of `orders`
     "cases": "cases",
+    "ledger": "ledger",
     "storm": "storm",
     "people": "people",
     "duty": "duty",
@@ -32,6 +33,9 @@ GROUPS: dict[str, str] = {
 }
 """name of a group of commands -> module of `citybrain.cli` whose `app` holds them"""
 
+MORE: tuple[str, ...] = ("appeals",)
+"""modules of `citybrain.cli` that add commands to a group of another one"""
+
 COMMANDS: tuple[str, ...] = (
     "demo",
     "run",
@@ -44,6 +48,8 @@ COMMANDS: tuple[str, ...] = (
     "rules",
     "services",
     "migrate",
+    "export",
+    "score",
 )
 """modules of `citybrain.cli` whose `register(root)` adds single commands"""
 
@@ -52,5 +58,7 @@ def mount(root: typer.Typer) -> None:
     """Add every command to the root."""
     for name in COMMANDS:
         import_module(f"citybrain.cli.{name}").register(root)
+    for name in MORE:
+        import_module(f"citybrain.cli.{name}")
     for name, module in GROUPS.items():
         root.add_typer(import_module(f"citybrain.cli.{module}").app, name=name)

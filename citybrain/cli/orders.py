@@ -165,13 +165,20 @@ def arrive(
 
 @app.command()
 def fix(
-    order: Name, actor: Actor = None, reason: Reason = "", data_dir: DataDir = None, output: OutputOption = Output.TABLE
+    order: Name,
+    actor: Actor = None,
+    reason: Reason = "",
+    done: Annotated[
+        list[str] | None, typer.Option("--done", help="A line of the closing checklist that is done; again for each.")
+    ] = None,
+    data_dir: DataDir = None,
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """The crew says that it is fixed; the sensor has the last word.
 
-    Example: citybrain orders fix 17 --actor "crew 7" --reason "new cover set"
+    Example: citybrain orders fix 17 --actor "crew 7" --reason "new cover set" --done seated --done road_clear
     """
-    _move(order, "fix", actor, reason, data_dir, output)
+    _move(order, "fix", actor, reason, data_dir, output, checklist=tuple(done or ()))
 
 
 @app.command("return")
@@ -274,7 +281,7 @@ def cancel(
     _move(order, "cancel", actor, reason, data_dir, output, code=code)
 
 
-def _move(order: str, event: str, actor: str | None, reason: str, data_dir: Any, output: Output, **more: str) -> None:
+def _move(order: str, event: str, actor: str | None, reason: str, data_dir: Any, output: Output, **more: Any) -> None:
     settings = get_settings(data_dir)
     now = clock.parse(run_clock(settings)).now()
     with open_db(settings) as db:

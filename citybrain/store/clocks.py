@@ -133,3 +133,14 @@ def refuse(tx: Tx, request_id: str, *, by: str, reason: str, at: datetime) -> No
 def lapse(tx: Tx, order_id: str, *, reason: str, at: datetime) -> int:
     """The open request of an order asks for nothing any more; how many there were."""
     return tx.run(_SQL["lapse"], order_id=order_id, reason=reason, at=at)
+
+
+def asset_of(tx: Tx, case_id: str) -> str | None:
+    """The asset of a case; it never changes, so nobody need hold the case."""
+    row = tx.one(_SQL["asset_of"], case_id=case_id)
+    return str(row["asset"]) if row else None
+
+
+def told_now(tx: Tx, order_id: str, purpose: str, at: datetime) -> set[str]:
+    """Targets for whom a notice of a purpose was written at a time."""
+    return {row["target"] for row in tx.all(_SQL["told_now"], order_id=order_id, purpose=purpose, at=at)}

@@ -7,6 +7,7 @@ from datetime import datetime
 from citybrain.store import orders, timers
 from citybrain.store.db import Row, Tx
 from dispatch import ledger, telling
+from dispatch.clock_moves import lapse
 from dispatch.clocking import OrderClocks
 from dispatch.clocks import supervisor_at
 from dispatch.cycle.module import of_timers
@@ -29,6 +30,7 @@ def handle(tx: Tx, look: Lookups, timer: Row, now: datetime) -> None:
         return  # the clock went on since this was set
     if clock.state == "running":
         both.expire(REPAIR)
+        lapse(tx, order, reason="overdue", now=now)
         detail = f"due {order['due_at'].isoformat()}"
         facts = {"clock": REPAIR, "due": order["due_at"], "clocks": both.write(now)}
         ledger.append(tx, order_id, "overdue", state, at=now, actor="cycle", reason="limit_passed", detail=detail, facts=facts)

@@ -88,3 +88,9 @@ UPDATE clock_requests SET state = 'refused', refused_by = %(by)s, reason = %(rea
 -- lapse: the open request of an order that is over, or late
 UPDATE clock_requests SET state = 'lapsed', reason = %(reason)s, ended_at = %(at)s
 WHERE order_id = %(order_id)s::uuid AND state = 'asked';
+
+-- asset_of: the asset of a case
+SELECT asset FROM cases WHERE id = %(case_id)s::uuid;
+
+-- told_now: targets for whom a notice was written at a time
+SELECT target FROM outbox WHERE order_id = %(order_id)s::uuid AND purpose = %(purpose)s AND created_at = %(at)s;
