@@ -35,6 +35,17 @@ class AlertChanged(Model):
     evidence: list[Any] = Field(description="The values that caused it: [ms since the epoch, measure, value].")
 
 
+class SilencedBy(Model):
+    """The silence, window, works or opening over the key of an alert."""
+
+    number: int = Field(description="Its number.")
+    sort: str = Field(description="silence, window, works or opening.")
+    author: str = Field(description="Who wanted it.")
+    reason: str = Field(description="Why.")
+    ends_at: datetime | None = Field(description="When it ends; null: when the alert is over.")
+    remaining_s: float | None = Field(description="Seconds until then.")
+
+
 class Alert(Model):
     """An episode of one condition on one asset."""
 
@@ -56,6 +67,7 @@ class Alert(Model):
     withdrawn: bool = Field(description="Late readings showed that it did not happen.")
     flapping: bool = Field(description="It came and went so often that it is held open.")
     case_id: UUID | None = Field(description="The case that it belongs to.")
+    silenced_by: SilencedBy | None = Field(None, description="What silences it now; null: nothing.")
 
 
 class AlertDetail(Alert):

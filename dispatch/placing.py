@@ -216,7 +216,7 @@ class Placing:
             promoted = False
             if not waiting:
                 self._cover(case, alert, mute)
-        elif mute is None and self._quiet is not None and self._quiet.count:
+        elif mute is None:
             self._heard.add(case.id)
         shorter = info.filing not in {None, case.filing}
         if case.id in self._fresh and (worst != case.severity or promoted or shorter):

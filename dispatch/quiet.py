@@ -30,7 +30,7 @@ LOOK_AGAIN = timedelta(days=1)
 CLEARING_AGAIN = timedelta(seconds=60)
 """The silence is over and the signal is good again, but not for long enough to be believed: look again then."""
 
-HELD = frozenset({"reminder_50", "reminder_80", "supervisor", "escalate", "safe_50", "safe_80", "safe_supervisor"})
+HELD = frozenset({"reminder_50", "reminder_80", "safe_50", "supervisor", "escalate", "repeat"})
 """Timers that only tell people something: of a muted case they wait. The limits themselves never do."""
 MUTED = "muted"
 """reason of a notice that a silence holds"""
@@ -196,17 +196,18 @@ def unmute(tx: Tx, case_id: str, muted: Row, order: Row | None, *, reason: str, 
     facts = {"silence": muted["silence_id"], "number": muted["number"], "since": muted["since"]}
     ledger.note(tx, case_id, "unmuted", at=now, actor="cycle", reason=reason, detail=detail, facts=facts)
     if order is not None:
-        silences.notices_again(tx, [str(order["id"])], now)
-        timers.set_many(tx, case_id, dict.fromkeys(last_of_each(muted["held"]), now))
+        told = silences.notices_again(tx, [str(order["id"])], now)
+        timers.set_many(tx, case_id, dict.fromkeys(made_up_for(muted["held"], told=told > 0), now))
 
 
-def last_of_each(held: Iterable[str]) -> list[str]:
-    """Of the reminders of one clock that came due meanwhile the last one says it all; steps are all made up for."""
-    found: dict[str, str] = {}
-    for purpose in sorted(held):
-        clock, _, share = purpose.rpartition("_")
-        found[clock if share.isdecimal() else purpose] = purpose
-    return sorted(found.values())
+def made_up_for(held: Iterable[str], *, told: bool) -> list[str]:
+    """Which of the timers that came due meanwhile have their turn after a silence.
+
+    Escalations do. Of the reminders the last one says it all, and none is needed where people are `told` something anyway.
+    """
+    reminders = sorted(purpose for purpose in held if purpose.rpartition("_")[2].isdecimal())
+    steps = [purpose for purpose in held if purpose not in reminders]
+    return sorted([*steps, *([] if told else reminders[-1:])])
 
 
 def _present(silence: Silence, now: datetime) -> Silence | None:

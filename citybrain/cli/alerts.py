@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
@@ -19,6 +21,7 @@ from citybrain.kernel.model import Severity
 from citybrain.kernel.times import from_ms
 from citybrain.store import views
 from citybrain.text import code_text, text
+from console.silenced import with_silences
 from console.view import SEVERITY, clean, mark, span, title, why
 
 app = typer.Typer(
@@ -51,6 +54,7 @@ def list_alerts(
     with open_db(settings) as db, db.transaction() as tx:
         rows = views.alerts(tx, limit=limit, asset=asset, condition=condition, severity=severity, phase=phase, live=live)
         view = view_of(tx, settings, now)
+        rows = with_silences(tx, rows, view.infos, now)
     if output is Output.JSON:
         emit(rows, output)
         return
@@ -59,7 +63,7 @@ def list_alerts(
         Console().print(Text(text("console.no_alerts", say), style="dim"))
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("severity", "where", "what", "phase", "since", "why"):
+    for name in ("severity", "where", "what", "phase", "since", "silenced", "why"):
         table.add_column(text(f"console.head_{name}", say), overflow="fold")
     for row in rows:
         table.add_row(
@@ -68,6 +72,7 @@ def list_alerts(
             Text(clean(title(row, view))),
             text(f"console.phase_{row['phase']}", say) + (" ≈" if row["flapping"] else ""),
             span(now - row["onset_at"]),
+            Text(_silenced(row["silenced_by"], say), style="dim"),
             Text(clean(why(row, view))),
         )
     Console().print(table)
@@ -101,6 +106,19 @@ def show(
     typer.echo(f"\n{text('orders.changes', say)}")
     changes = [{**event, "change": code_text("console.change_", event["change"], say)} for event in row["events"]]
     emit(changes, output, columns=("at", "change", "reason", "detail"), language=say)
+
+
+def _silenced(by: Mapping[str, Any] | None, language: str) -> str:
+    """The countdown of the silence over an alert."""
+    if by is None:
+        return ""
+    left = by["remaining_s"]
+    until = (
+        text("quiet.until_resolved", language)
+        if left is None
+        else text("quiet.left", language, span=span(timedelta(seconds=left)))
+    )
+    return f"#{by['number']} {until}"
 
 
 def _among(option: str, value: str | None, known: tuple[str, ...]) -> None:

@@ -29,12 +29,11 @@ def alerts(
     """Alerts that match every given filter, newest onset first. `live`: neither resolved, withdrawn nor history."""
     at, last = after or (None, None)
     return tx.all(
-        _SQL["alerts"],
+        _SQL["alerts_live" if live else "alerts"],
         asset=asset,
         condition=condition,
         severity=severity,
         phase=phase,
-        live=live,
         after_at=at,
         after_id=last,
         limit=limit,

@@ -14,6 +14,7 @@ from console import paging, present
 from console.models import Alert, AlertDetail
 from console.problems import responses
 from console.routes.common import READ, Shared
+from console.silenced import with_silences
 
 router = APIRouter(prefix="/api/alerts", tags=["alerts"], dependencies=READ)
 
@@ -30,18 +31,19 @@ def list_alerts(
     limit: paging.Limit = 50,
 ) -> paging.Page[Alert]:
     """Alerts that match every filter, newest onset first."""
-    after = paging.position("alerts", cursor)
+    after, now = paging.position("alerts", cursor), console.clock.now()
     with console.db.transaction() as tx:
         rows = views.alerts(
             tx, limit=limit, asset=asset, condition=condition, severity=severity, phase=phase, live=live, after=after
         )
+        rows = with_silences(tx, rows, console.infos, now)
     following = paging.encode("alerts", rows[-1]["onset_at"], rows[-1]["id"]) if len(rows) == limit else None
-    return paging.Page(items=[present.alert(row, console.infos) for row in rows], next=following, now=console.clock.now())
+    return paging.Page(items=[present.alert(row, console.infos) for row in rows], next=following, now=now)
 
 
 @router.get("/{alert_id}", summary="Show one alert", responses=responses(401, 404, 422, 503))
 def show_alert(console: Shared, alert_id: UUID) -> AlertDetail:
     """One alert with its evidence and all its changes."""
     with console.db.transaction() as tx:
-        row = views.alert(tx, alert_id)
+        (row,) = with_silences(tx, [views.alert(tx, alert_id)], console.infos, console.clock.now())
     return present.alert_detail(row, console.infos)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from citybrain.store import alerts, orders, silences, timers
+from citybrain.store import alerts, cases, orders, silences, timers
 from citybrain.store.db import Row, Tx
 from dispatch import quiet
 from dispatch.board import Board
@@ -31,6 +31,11 @@ def handle(tx: Tx, look: Lookups, timer: Row, now: datetime) -> None:
         quiet.mute(tx, case, still, now=now, new=False)
         return
     order = orders.open_of(tx, [case_id]).get(case_id)
+    if order is not None and members and all(row["phase"] == "resolved" for row in members):
+        # it is gone and only has to stay gone: the case is about to be closed, and what was held with it
+        wait_s = max(look.info(row["condition"], row["kind"]).verify_s for row in members)
+        timers.set_many(tx, case_id, {timer["purpose"]: now + max(timedelta(seconds=wait_s), quiet.CLEARING_AGAIN)})
+        return
     reason = LEFT_OPEN if muted["sort"] == "opening" else SILENCE_ENDED
     if order is None:
         work = [row for row in members if look.info(row["condition"], row["kind"], row["severity"]).filing is not None]
@@ -45,7 +50,8 @@ def handle(tx: Tx, look: Lookups, timer: Row, now: datetime) -> None:
 
 def _go_out(tx: Tx, look: Lookups, case: Row, alert: Row, reason: str, now: datetime) -> None:
     """A case that was only known gets its order."""
-    board = Board.of([open_case(case)])
+    (row,) = cases.lock(tx, ids=[str(case["id"])], wait=False)
+    board = Board.of([open_case(row)])
     info = look.info(alert["condition"], alert["kind"], alert["severity"])
     work = Placing(tx, look, board, {}, {}, now, {str(alert["id"]): alert["trace"]})
     work.go_out(board.cases[str(case["id"])], look.asset(case["asset"], case["kind"]), info, str(alert["id"]), reason)

@@ -110,9 +110,10 @@ WHERE c.state <> 'closed' AND (c.asset = ANY (%(assets)s) OR a.cabinet = ANY (%(
 -- open_all: all open cases
 SELECT id, asset, kind, condition, severity, state FROM cases WHERE state <> 'closed';
 
--- notices_again: notices of orders that were held because of a silence are looked at now; of those to one target the newest alone
+-- notices_again: notices of orders that were held because of a silence are looked at now; of those of one clock to one
+-- target the newest alone
 WITH ranked AS (
-    SELECT id, row_number() OVER (PARTITION BY order_id, target ORDER BY created_at DESC, id) AS place
+    SELECT id, row_number() OVER (PARTITION BY order_id, target, purpose LIKE 'safe%%' ORDER BY created_at DESC, id) AS place
     FROM outbox WHERE order_id = ANY (%(orders)s::uuid[]) AND state = 'waiting' AND reason = 'muted'
 ), older AS (
     UPDATE outbox o SET state = 'dropped', reason = 'superseded', done_at = %(now)s FROM ranked r WHERE o.id = r.id AND r.place > 1

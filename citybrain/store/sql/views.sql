@@ -6,7 +6,19 @@ SELECT a.id, a.asset, a.kind, a.condition, a.severity, a.phase, a.onset_at, a.en
    AND (%(condition)s::text IS NULL OR a.condition = %(condition)s)
    AND (%(severity)s::text IS NULL OR a.severity = %(severity)s)
    AND (%(phase)s::text IS NULL OR a.phase = %(phase)s)
-   AND (NOT %(live)s::boolean OR (a.phase <> 'resolved' AND NOT a.withdrawn AND NOT a.past))
+   AND (%(after_at)s::timestamptz IS NULL OR (a.onset_at, a.id) < (%(after_at)s::timestamptz, %(after_id)s::uuid))
+ ORDER BY a.onset_at DESC, a.id DESC
+ LIMIT %(limit)s;
+
+-- alerts_live: what goes on now, newest onset first, after a cursor; a query of its own, so that its index serves it
+SELECT a.id, a.asset, a.kind, a.condition, a.severity, a.phase, a.onset_at, a.end_at, a.raised_at, a.reason, a.detail,
+       a.evidence, a.rulebook, a.past, a.withdrawn, a.flapping, a.case_id
+  FROM alerts a
+ WHERE (%(asset)s::text IS NULL OR a.asset = %(asset)s)
+   AND (%(condition)s::text IS NULL OR a.condition = %(condition)s)
+   AND (%(severity)s::text IS NULL OR a.severity = %(severity)s)
+   AND (%(phase)s::text IS NULL OR a.phase = %(phase)s)
+   AND a.phase <> 'resolved' AND NOT a.withdrawn AND NOT a.past
    AND (%(after_at)s::timestamptz IS NULL OR (a.onset_at, a.id) < (%(after_at)s::timestamptz, %(after_id)s::uuid))
  ORDER BY a.onset_at DESC, a.id DESC
  LIMIT %(limit)s;

@@ -124,9 +124,12 @@ class Stage(Town):
 _NEXT = """
 SELECT min(at) AS at FROM (
     SELECT next_at AS at FROM timers WHERE next_at > %(now)s AND next_at <= %(until)s
+    UNION ALL SELECT next_at FROM duty_handovers WHERE next_at > %(now)s AND next_at <= %(until)s
     UNION ALL SELECT next_at FROM cycle_modules WHERE next_at > %(now)s AND next_at <= %(until)s
     UNION ALL SELECT greatest(next_at, hold_until) FROM outbox
     WHERE state = 'waiting' AND greatest(next_at, hold_until) > %(now)s AND greatest(next_at, hold_until) <= %(until)s
+    UNION ALL SELECT begins_at FROM silences WHERE state = 'planned' AND begins_at > %(now)s AND begins_at <= %(until)s
+    UNION ALL SELECT ends_at FROM silences WHERE state <> 'ended' AND ends_at > %(now)s AND ends_at <= %(until)s
 ) AS due
 """
 """the scenario's machine clock goes with that of the city, so the outbox is among them"""
