@@ -190,7 +190,8 @@ def tighten(clock: Clock, limit: Limit, now: datetime, calendar: WorkCalendar) -
     ends = after(now, left(clock, now, calendar), clock.unit, calendar) if clock.stands else clock.due_at
     if clock.state == "overdue" or fresh.due_at >= ends:
         return None
-    coming = tuple(timer for timer in fresh.coming if timer in _still_coming(clock, now, calendar))
+    had = set() if clock.quiet else set(SHARES[clock.name]) - set(_still_coming(clock, now, calendar))
+    coming = tuple(timer for timer in fresh.coming if timer not in had)
     return replace(fresh, state=state, coming=coming, until=clock.until, stood_at=now if clock.stands else None)
 
 
