@@ -92,6 +92,7 @@ class Settings(BaseSettings):
     channels: Path | None = Field(
         None, description="A YAML of how channels may disturb people, over the shipped one; none: the shipped one."
     )
+    scores: Path | None = Field(None, description="A YAML of the formulas of figures; none: the shipped one.")
     people: Path | None = Field(None, description="A people.yml for check-config; `citybrain people import` takes it over.")
     grouping: Path | None = Field(None, description="A YAML of which alerts are one case, in place of the shipped one.")
     forecast: Path | None = Field(None, description="A YAML of how forecasts are made, over the shipped one; none: that alone.")
@@ -164,7 +165,8 @@ class Settings(BaseSettings):
         return self.service_id or default_id(service)
 
     @field_validator(
-        "data_dir", "rulebook", "profiles", "limits", "calendars", "channels", "people", "grouping", "storm", "forecast"
+        "data_dir", "rulebook", "profiles", "limits", "calendars", "scores", "channels", "people", "grouping", "storm",
+        "forecast",
     )
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:

@@ -32,6 +32,7 @@ PARTS = (
     Part("channels", "dispatch.channel_rules", "check_channel_rules", "channels"),
     Part("storm", "dispatch.stormrules", "check_storm", "storm"),
     Part("people", "dispatch.people.file", "check_people", "people"),
+    Part("scores", "dispatch.scores.rules", "check_rules", "scores"),
     Part("profiles", "ingest.registry", "check_profiles", "profiles"),
 )
 """The rulebook is checked last and apart: its filing items must be in the limits."""
@@ -81,7 +82,7 @@ def register(root: typer.Typer) -> None:
 def check_all(config: Path | None, given: Mapping[str, Path | str]) -> tuple[str, list[ConfigError]]:
     """The language to speak (English while the settings are wrong), and every fault. `given`: paths by setting."""
     settings, faults = check_settings(config, given)
-    parts = ("limits", "calendars", "channels", "people", "grouping", "storm", "forecast", "profiles", "rulebook")
+    parts = ("limits", "calendars", "scores", "channels", "people", "grouping", "storm", "forecast", "profiles", "rulebook")
     paths = {part: given.get(part) or getattr(settings, part, None) for part in parts}
     for part in PARTS:
         faults += _function(part.module, part.function)(paths[part.setting])

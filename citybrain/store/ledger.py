@@ -150,3 +150,14 @@ def add_anchor(tx: Tx, row: Mapping[str, Any]) -> None:
 def case_states(tx: Tx) -> dict[str, str]:
     """The state of every case."""
     return {str(row["id"]): row["state"] for row in tx.all(_SQL["case_states"])}
+
+
+def zone(tx: Tx) -> str:
+    """The time zone of most units; UTC without any."""
+    row = tx.one(_SQL["zone"])
+    return str(row["timezone"]) if row else "UTC"
+
+
+def last_note(tx: Tx, case_id: str, events: Sequence[str]) -> Row | None:
+    """The newest entry of a case that is one of some events: event, actor, reason, at."""
+    return tx.one(_SQL["last_note"], case_id=case_id, events=list(events))

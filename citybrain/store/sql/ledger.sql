@@ -81,3 +81,10 @@ SELECT seq, hash FROM order_events WHERE seq > %(after)s AND seq <= %(until)s OR
 -- add_anchor: the anchor of a day
 INSERT INTO ledger_anchors (day, from_seq, to_seq, entries, root, made_at, prev_hash, hash)
 VALUES (%(day)s, %(from_seq)s, %(to_seq)s, %(entries)s, %(root)s, %(made_at)s, %(prev_hash)s, %(hash)s);
+
+-- zone: the time zone of most units
+SELECT timezone FROM units GROUP BY timezone ORDER BY count(*) DESC, timezone LIMIT 1;
+
+-- last_note: the newest entry of a case that is one of some events
+SELECT event, actor, reason, at FROM order_events
+WHERE case_id = %(case_id)s::uuid AND event = ANY (%(events)s) ORDER BY seq DESC LIMIT 1;
