@@ -360,12 +360,18 @@ def test_health_says_what_is_missing(server: Server) -> None:
     assert server.client.get("/healthz").json() == {"status": "ok"}
     answer = server.client.get("/readyz")
     assert answer.status_code == 503
-    assert answer.json()["failed"] == ["broker", "pipeline"]
+    assert answer.json()["failed"] == ["broker", "pipeline", "cycle"]
     assert answer.json()["checks"]["database"]["ok"] is True
     run = server.folder / "run"
     run.mkdir(exist_ok=True)
     (run / "run.json").write_text(json.dumps({"mqtt": server.url.replace("http", "mqtt")}))
     (run / "pipeline.json").write_text(json.dumps({"updated": SystemClock().now_ms(), "backlog": 3, "connected": True}))
+    stuck = {"updated": SystemClock().now_ms(), "ok": False, "detail": "remind: has been at work for 75 s"}
+    (run / "modules.json").write_text(json.dumps(stuck))
+    answer = server.client.get("/readyz")
+    assert answer.json()["failed"] == ["cycle"]
+    assert answer.json()["checks"]["cycle"]["detail"] == "remind: has been at work for 75 s"
+    (run / "modules.json").write_text(json.dumps({**stuck, "ok": True, "detail": "all is well"}))
     answer = server.client.get("/readyz")
     assert (answer.status_code, answer.json()["ready"]) == (200, True)
 
