@@ -8,6 +8,7 @@ import typer
 
 from citybrain import clock
 from citybrain.cli.common import DataDir, Output, OutputOption, emit, emit_one, get_settings, open_db, run_clock
+from citybrain.cli.explain_alert import alert
 from citybrain.cli.explain_who import who
 from citybrain.kernel.errors import NotFound
 from citybrain.kernel.model import Unit
@@ -27,6 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(who)
+app.command()(alert)
 
 
 @app.command()
