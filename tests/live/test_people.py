@@ -51,6 +51,9 @@ policies:
 """
 
 
+STEPS = FILE[FILE.index("    steps:") :].rstrip("\n")
+
+
 class Duties(Town):
     """A town with people."""
 
@@ -66,6 +69,10 @@ class Duties(Town):
         assert not faults, faults
         assert report is not None
         return report
+
+    def said(self) -> list[tuple[str, str]]:
+        """What was said by policies and about duty; the clocks of an order have words of their own."""
+        return [(purpose, target) for purpose, target in self.mail.said() if not purpose.startswith(("safe_", "reminder_"))]
 
     def change(self, old: str, new: str) -> None:
         assert old in FILE
@@ -122,16 +129,16 @@ def test_overrides_and_leave_count_at_once_and_can_be_withdrawn(town: Duties) ->
 def test_steps_go_on_until_somebody_acknowledges(town: Duties) -> None:
     (opened,) = town.raised("mh-1", "MH-OPEN")
     town.cycle()
-    assert town.mail.said() == [("dispatched", BO)]
+    assert town.said() == [("dispatched", BO)]
     town.cycle(minutes=9)
-    assert len(town.mail.said()) == 1
+    assert len(town.said()) == 1
     town.cycle(minutes=1)
-    assert sorted(town.mail.said()[1:]) == [("escalated_step", BO), ("escalated_step", CY)]
+    assert sorted(town.said()[1:]) == [("escalated_step", BO), ("escalated_step", CY)]
     town.act(opened.order_id, "ack")
     town.cycle(minutes=30)
-    assert len(town.mail.said()) == 3
+    assert len(town.said()) == 3
     order = town.order(opened.order_id)
-    assert [row["event"] for row in order["events"]] == ["dispatch", "escalated", "ack"]
+    assert [row["event"] for row in order["events"]][:3] == ["dispatch", "escalated", "ack"]
     facts = next(row for row in order["events"] if row["event"] == "escalated")
     assert facts["reason"] == "not_acknowledged"
     with town.db.transaction() as tx:
@@ -150,7 +157,7 @@ def test_what_was_queued_before_the_acknowledgement_is_not_sent(town: Duties) ->
     town.act(opened.order_id, "ack")
     town.mail.answers.clear()
     town.cycle(minutes=20)
-    assert town.mail.said() == []
+    assert town.said() == []
     with town.db.transaction() as tx:
         rows = tx.all("SELECT state, reason FROM outbox WHERE target = 'log:cy'")
     assert rows == [{"state": "dropped", "reason": "acknowledged"}]
@@ -163,7 +170,7 @@ def test_a_step_with_nobody_on_duty_is_skipped_at_once_and_raises_its_own_alarm(
     with caplog.at_level(logging.ERROR):
         (opened,) = town.raised("mh-1", "MH-OPEN")
         town.cycle()
-    assert sorted(town.mail.said()) == [
+    assert sorted(town.said()) == [
         ("escalated_step", BO), ("escalated_step", CY), ("nobody_on_duty", "log:city-hall"),
     ]  # fmt: skip
     assert "nobody on duty, step 1 of grave: schedule:night: nobody_on_duty (off_hours)" in caplog.text
@@ -172,27 +179,25 @@ def test_a_step_with_nobody_on_duty_is_skipped_at_once_and_raises_its_own_alarm(
 
 
 def test_with_nobody_at_all_the_units_own_contacts_are_told(town: Duties) -> None:
-    town.change("tell: [schedule:duty]", "tell: [schedule:night]")
-    town.change("tell: [schedule:duty]\n      - {after: 10m, tell: [team:crew]}\n      - {after: 10m, tell: [lead]}",
-                "tell: [schedule:night]")  # fmt: skip
+    town.change(STEPS, "    steps:\n      - tell: [schedule:night]")
     town.raised("mh-1", "MH-OPEN")
     town.cycle()
-    assert sorted(town.mail.said()) == [("dispatched", "log:drainage"), ("nobody_on_duty", "log:city-hall")]
+    assert sorted(town.said()) == [("dispatched", "log:drainage"), ("nobody_on_duty", "log:city-hall")]
 
 
 def test_a_policy_repeats_and_reminds_by_the_clock(town: Duties) -> None:
     town.change(
-        "    steps:\n      - tell: [schedule:duty]\n      - {after: 10m, tell: [team:crew]}\n      - {after: 10m, tell: [lead]}",
+        STEPS,
         "    remind_every: 5m\n    repeat: {times: 1, every: 12m}\n    steps:\n      - tell: [person:an]",
     )
     (opened,) = town.raised("mh-1", "MH-OPEN")
     for _ in range(24):
         town.cycle(minutes=1)
-    said = [purpose for purpose, _ in town.mail.said()]
+    said = [purpose for purpose, _ in town.said()]
     assert said == ["dispatched", *["unacknowledged"] * 2, "escalated_step", *["unacknowledged"] * 2]
     town.act(opened.order_id, "ack")
     town.cycle(minutes=30)
-    assert len(town.mail.said()) == len(said)
+    assert len(town.said()) == len(said)
 
 
 def test_rework_begins_the_policy_anew(town: Duties) -> None:
@@ -201,22 +206,22 @@ def test_rework_begins_the_policy_anew(town: Duties) -> None:
     town.act(opened.order_id, "fix")
     town.mail.sent.clear()
     town.cycle(minutes=30)
-    assert town.mail.said() == [("rework", BO)], "the sensor disagrees"
+    assert town.said() == [("rework", BO)], "the sensor disagrees"
     town.mail.sent.clear()
     town.cycle(minutes=10)
-    assert sorted(town.mail.said()) == [("escalated_step", BO), ("escalated_step", CY)]
+    assert sorted(town.said()) == [("escalated_step", BO), ("escalated_step", CY)]
     assert not town.faults()
 
 
 def test_a_unit_or_severity_without_a_policy_keeps_its_ladder(town: Duties) -> None:
     town.raised("mh-2", "MH-ROCK")
     town.cycle()
-    assert town.mail.said() == [("dispatched", "log:drainage")]
+    assert town.said() == [("dispatched", "log:drainage")]
 
 
 def test_a_hand_over_is_told_to_both_sides_with_the_open_orders(town: Duties) -> None:
     town.cycle()
-    assert town.mail.sent == [], "who imports a schedule does not hear of it"
+    assert town.said() == [], "who imports a schedule does not hear of it"
     town.raised("mh-1", "MH-OPEN")
     town.cycle()
     town.mail.sent.clear()
@@ -230,17 +235,17 @@ def test_a_hand_over_is_told_to_both_sides_with_the_open_orders(town: Duties) ->
     assert "Open orders: 1, of which nobody has acknowledged 1" in told[AN].text
     town.mail.sent.clear()
     town.cycle(minutes=1)
-    assert not [one for one in town.mail.said() if one[0].startswith("handover")]
+    assert not [one for one in town.said() if one[0].startswith("handover")]
 
 
 def test_after_a_standstill_only_what_is_different_is_told(town: Duties) -> None:
     town.cycle()
     town.cycle(days=2)
-    assert town.mail.sent == [], "who was on duty is on duty again"
+    assert town.said() == [], "who was on duty is on duty again"
     town.db.attempt(
         lambda tx: roster.add_override(
             tx, schedule="duty", person="cy", begin=town.now, end=town.now + timedelta(hours=1), actor="chief", now=town.now
         )
     )
     town.cycle()
-    assert sorted(town.mail.said()) == [("handover_in", CY), ("handover_out", BO)], "an override that begins now"
+    assert sorted(town.said()) == [("handover_in", CY), ("handover_out", BO)], "an override that begins now"

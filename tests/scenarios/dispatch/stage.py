@@ -33,7 +33,7 @@ class Stage(Town):
 
     def __init__(self, db: Database, intake: Intake, plan: Mapping[str, Any], folder: Path) -> None:
         super().__init__(db)
-        self.intake = intake
+        self.intake, self.folder = intake, folder
         for name, content in plan.get("files", {}).items():
             text = content if isinstance(content, str) else yaml.safe_dump(content, allow_unicode=True)
             (folder / name).write_text(text, encoding="utf-8")
