@@ -40,6 +40,21 @@ def board(words: Words) -> Board:
     )
     made.gauges("owners", prom("max by (level) (citybrain_assets_by_responsibility)", "{{level}}", instant=True))
     made.stat("proposals", prom("max(citybrain_register_proposals)"), steps=CALM, height=8)
+    made.row("quiet_times")
+    made.lines(
+        "forecasts",
+        prom('sum by (plan) (max by (plan, why) (citybrain_forecasts{why=~"ahead|met|repeated|far_away"}))', "{{plan}}"),
+        stack=True,
+        span=10,
+    )
+    made.lines(
+        "planned_orders",
+        prom("sum by (plan, change) (increase(citybrain_planned_orders_total[1d]))", "{{plan}} {{change}}"),
+        bars=True,
+        stack=True,
+        span=10,
+    )
+    made.stat("forecast_run", prom("max(citybrain_forecast_run_seconds)"), unit="s", height=8)
     made.row("telling")
     made.lines("notes", made.sql("notes", series=True), bars=True, stack=True, span=8)
     made.table("timers", made.sql("timers"), span=8, height=8)
