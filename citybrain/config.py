@@ -20,6 +20,8 @@ SECRETS = frozenset(
     {"database_url", "mqtt_url", "smtp_url", "api_token", "webhook_secret", "link_secret", "kafka_url", "otel_endpoint"}
 )
 """settings whose value no error may show: it holds or may hold a password"""
+LIMIT_UNITS = ("urgent_minute", "urgent_hour", "natural_day", "work_hour", "work_day")
+"""units of time limits, as `dispatch.deadlines` has them"""
 _SCHEMES = {
     "database_url": ("postgresql", "postgres"),
     "mqtt_url": ("mqtt", "mqtts"),
@@ -177,6 +179,14 @@ class Settings(BaseSettings):
     def _profile(cls, value: Any) -> str:
         name = str(value)
         return str(Path(name).expanduser().resolve()) if Path(name).suffix else name
+
+    @field_validator("dispatcher_limit", "arbitration_limit")
+    @classmethod
+    def _length(cls, value: str) -> str:
+        number, _, unit = value.partition(" ")
+        if not re.fullmatch(r"\d{1,3}(\.\d+)?", number) or not float(number) or unit not in LIMIT_UNITS:
+            raise ValueError(f"write a number above 0 and a unit ({', '.join(LIMIT_UNITS)}), such as '1 work_day'")
+        return value
 
     @field_validator("ingest_workers")
     @classmethod

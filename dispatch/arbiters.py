@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from citybrain.config import Settings
-from citybrain.kernel.errors import ConfigError
 from citybrain.kernel.model import Asset, Unit
 from citybrain.kernel.register import Register
-from dispatch.deadlines import UNITS
 from dispatch.responsibility import UNASSIGNED, place_of
 
 
@@ -30,23 +28,17 @@ class ReturnRules:
 
 
 def return_rules(settings: Settings) -> ReturnRules:
-    """The rules of the settings. Raises ConfigError for a limit that is none."""
+    """The rules of the settings."""
     return ReturnRules(
-        _limit("dispatcher_limit", settings.dispatcher_limit),
-        _limit("arbitration_limit", settings.arbitration_limit),
+        _limit(settings.dispatcher_limit),
+        _limit(settings.arbitration_limit),
         MappingProxyType(dict(settings.arbiters)),
     )
 
 
-def _limit(key: str, text: str) -> tuple[float, str]:
-    value, _, unit = text.strip().partition(" ")
-    try:
-        number = float(value)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < 1000 or unit not in UNITS:
-        raise ConfigError(f"{text!r}: write a number above 0 and a unit ({', '.join(UNITS)}), such as '1 work_day'", key=key)
-    return number, unit
+def _limit(text: str) -> tuple[float, str]:
+    value, _, unit = text.partition(" ")
+    return float(value), unit
 
 
 def arbiter_of(asset: Asset, register: Register, rules: ReturnRules, refused: Collection[str]) -> Unit:

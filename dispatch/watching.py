@@ -43,10 +43,18 @@ class WatchPlan:
 
 def watch_plan(settings: Settings) -> WatchPlan:
     """The plan of the settings. Raises ConfigError for a contact that no channel can reach."""
-    for contact in settings.watch_contacts:
-        if wrong := contacts.fault(contact):
-            raise ConfigError(f"{contact!r}: {wrong}", key="watch_contacts")
+    for fault in check_watch(settings):
+        raise fault
     return WatchPlan(settings.canary_s, settings.canary_missed, tuple(settings.watch_contacts))
+
+
+def check_watch(settings: Settings) -> list[ConfigError]:
+    """What is wrong with the watch contacts of the settings."""
+    return [
+        ConfigError(f"{contacts.quoted(contact)}: {wrong}", key="watch_contacts")
+        for contact in settings.watch_contacts
+        if (wrong := contacts.fault(contact))
+    ]
 
 
 class Watched(NamedTuple):

@@ -84,6 +84,8 @@ def check_all(config: Path | None, given: Mapping[str, Path | str]) -> tuple[str
     settings, faults = check_settings(config, given)
     parts = ("limits", "calendars", "scores", "channels", "people", "grouping", "storm", "forecast", "profiles", "rulebook")
     paths = {part: given.get(part) or getattr(settings, part, None) for part in parts}
+    if settings is not None:
+        faults += _function("dispatch.watching", "check_watch")(settings)
     for part in PARTS:
         faults += _function(part.module, part.function)(paths[part.setting])
     profile = str(given.get("city_profile") or (settings.city_profile if settings else "cn"))

@@ -141,3 +141,11 @@ def safe(contact: str) -> str:
     if CHANNELS.get(scheme) == "webhook":
         return f"{scheme}://{host}{f':{port}' if port else ''}/…"
     return _CONTROL.sub(" ", contact.split("?", 1)[0]).strip()
+
+
+def quoted(contact: str) -> str:
+    """A contact for an error about it, as it was written where it can hold no key: whatever has `://` is shown by its scheme."""
+    scheme = scheme_of(contact)
+    if CHANNELS.get(scheme) == "webhook" and (shown := safe(contact)).startswith(scheme):
+        return repr(shown)
+    return f"'{scheme}://…'" if "://" in contact else repr(contact)

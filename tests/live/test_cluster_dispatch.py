@@ -95,7 +95,7 @@ def test_alerts_become_orders_with_their_traces_and_the_service_ends_as_asked(
         assert one.get("/healthz").status_code == 200
         ready = one.get("/readyz").json()
         assert ready["ready"], ready
-        assert set(ready["checks"]) == {"loop", "database", "kafka", "records", "lag"}
+        assert set(ready["checks"]) == {"loop", "database", "kafka", "records", "lag", "cycle"}
         assert "citybrain_orders_opened_total 50.0" in one.get("/metrics").text
         assert f"[trace {7:032x}]" in one.text()
         # the same records again, as after a kill of the rules: nothing comes of them

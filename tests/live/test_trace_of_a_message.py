@@ -104,7 +104,7 @@ def _canary_went_by(port: int, db: Database) -> None:
     passed = "citybrain_canary_passed_timestamp_seconds"
     _eventually(lambda: _gauges(port, "citybrain_canary_sent_total").get(("cycle", ""), 0) > 2, "canaries are sent")
     before = _gauges(port, passed)
-    assert {stage for _, stage in before} == {"ingest", "rules", "archive", "dispatch"}
+    assert {stage for _, stage in before} == {"ingest", "rules", "archive", "dispatch", "notice"}
     _eventually(lambda: all(_gauges(port, passed)[key] > value for key, value in before.items()), "the canary goes on")
     assert all(real_ms() / 1000 - value < 5 for value in _gauges(port, passed).values())
     with db.transaction() as tx:

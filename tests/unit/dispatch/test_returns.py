@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from citybrain.config import Settings
+from citybrain.config import LIMIT_UNITS, Settings, settings
 from citybrain.kernel.errors import ConfigError, InputError
 from citybrain.kernel.model import Asset, Unit
 from citybrain.kernel.register import Responsibility
 from citybrain.text import table
 from dispatch.arbiters import ReturnRules, arbiter_of, return_rules, unknown_arbiters
+from dispatch.deadlines import UNITS
 from dispatch.owners import Survey, unowned
 from dispatch.responsibility import UNASSIGNED
 from dispatch.returns import CODES, MISDIRECTED, code_of
@@ -75,9 +76,10 @@ def test_the_limits_of_the_settings() -> None:
     assert return_rules(Settings()) == ReturnRules()
     found = return_rules(Settings(dispatcher_limit="1 work_hour", arbitration_limit="4 urgent_hour", arbiters={"*": "hall"}))
     assert (found.dispatcher, found.arbitration, dict(found.arbiters)) == ((1, "work_hour"), (4, "urgent_hour"), {"*": "hall"})
+    assert set(LIMIT_UNITS) == set(UNITS)
     for wrong in ("1 day", "soon", "0 work_day", "-1 work_day", "work_day", "nan work_day"):
         with pytest.raises(ConfigError, match="such as '1 work_day'"):
-            return_rules(Settings(arbitration_limit=wrong))
+            settings(arbitration_limit=wrong)
 
 
 def test_what_nobody_owns_is_listed_and_counted_in_pieces() -> None:
