@@ -71,6 +71,9 @@ def families(found: Gauges, more: Details) -> Iterator[GaugeMetricFamily]:
     yield _by("citybrain_first_dispatch_accuracy_ratio",
               "Share of all orders that stayed with the unit that got them first (none while there are no orders).", [],
               [] if share is None else [((), share)])  # fmt: skip
+    told = "Steps of policies that were told because nobody had acknowledged, ever."
+    yield _by("citybrain_escalation_steps", told, ["policy", "step"], more.steps_told.items())
+    yield _by1("citybrain_nobody_on_duty", "Steps of policies that reached nobody, ever.", "policy", more.nobody)
     for name, text, value in (
         ("citybrain_register_proposals", "Changes of the register that returned orders ask for, undecided.", more.proposals),
         ("citybrain_orders_escalated", "Work orders that were escalated, ever.", found.escalated),

@@ -70,6 +70,10 @@ class Details:
     """(condition, district, phase) -> live alerts"""
     assets: dict[tuple[str, str], int] = field(default_factory=dict)
     """(kind, district) -> assets of the register"""
+    steps_told: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(policy, step from 1) -> how often it was told, ever; the first only when it was told again"""
+    nobody: dict[str, int] = field(default_factory=dict)
+    """policy -> steps that reached nobody, ever"""
     outbox_oldest_s: float = 0.0
     """age of the oldest notification that waits"""
     returned: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -92,6 +96,8 @@ def details(tx: Tx, now: datetime, misdirected: Sequence[str] = ()) -> Details:
         left={**dict.fromkeys(names, 0), **{names[row["class"]]: row["n"] for row in found}},
         alerts={(row["condition"], row["district"], row["phase"]): row["n"] for row in tx.all(_SQL["alerts_by_district"])},
         assets={(row["kind"], row["district"]): row["n"] for row in tx.all(_SQL["assets_by_district"])},
+        steps_told={(row["policy"], row["step"]): row["n"] for row in tx.all(_SQL["steps_told"])},
+        nobody={row["policy"]: row["n"] for row in tx.all(_SQL["steps_skipped"])},
         outbox_oldest_s=(tx.one(_SQL["outbox_oldest"], now=now) or {}).get("age_s", 0.0),
         returned=returns.by_code(tx),
         first_dispatch=returns.totals(tx, misdirected),

@@ -15,6 +15,7 @@ from citybrain.cli.mount import mount
 from citybrain.register.mapspec import check as check_map
 from citybrain.yamlfile import parse
 from dispatch.channels.webhook.signature import sign
+from dispatch.people.file import read_people
 from dispatch.stormrules import read_storm
 from ingest.registry import parse_profile
 from rules.load import from_files, shipped
@@ -99,6 +100,10 @@ def _storm(text: str, _: str) -> None:
     assert read_storm(parse(text, "snippet"))[1] == []
 
 
+def _people(text: str, _: str) -> None:
+    assert read_people(parse(text, "snippet"))[1] == []
+
+
 def _signature(text: str, _: str) -> None:
     space: dict[str, Any] = {}
     exec(text, space)
@@ -109,7 +114,7 @@ def _signature(text: str, _: str) -> None:
     assert not space["genuine"]("secret", headers | {"Citybrain-Timestamp": "1"}, b"{}")
 
 
-CHECKS = {"storm": _storm, "rulebook": _rulebook, "map": _map, "profile": _profile, "signature": _signature}
+CHECKS = {"people": _people, "storm": _storm, "rulebook": _rulebook, "map": _map, "profile": _profile, "signature": _signature}
 
 
 def test_every_dependency_has_its_line() -> None:

@@ -178,6 +178,9 @@ CREATE TABLE people_state (
 INSERT INTO people_state DEFAULT VALUES;
 COMMENT ON TABLE people_state IS 'Says in one small query whether people, duties or policies have changed.';
 
+-- how often steps were told, and how often nobody was there
+CREATE INDEX order_events_steps ON order_events (event) WHERE event IN ('escalated', 'nobody_to_tell');
+
 ALTER TABLE outbox ADD COLUMN person text, ADD COLUMN step integer, ADD COLUMN severity text;
 COMMENT ON COLUMN outbox.person IS 'the person whose contact the target is; NULL: a contact of a unit';
 COMMENT ON COLUMN outbox.step IS 'step of the policy (0 is the first); NULL: not of a policy';

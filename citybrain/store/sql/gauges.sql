@@ -61,3 +61,11 @@ SELECT count(received_at) AS n FROM readings;
 
 -- ping: is the database there
 SELECT 1 AS one;
+
+-- steps_told: how often each step of a policy was told after the first, ever
+SELECT facts->>'policy' AS policy, ((facts->>'step')::int + 1)::text AS step, count(*) AS n FROM order_events
+ WHERE event = 'escalated' AND facts->>'policy' IS NOT NULL GROUP BY 1, 2;
+
+-- steps_skipped: how often a step of a policy reached nobody, ever
+SELECT facts->>'policy' AS policy, count(*) AS n FROM order_events
+ WHERE event = 'nobody_to_tell' AND reason = 'nobody_on_duty' GROUP BY 1;
