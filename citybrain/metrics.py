@@ -197,8 +197,9 @@ class Metrics:
         for severity in Severity:
             self.acknowledge_delay.labels(severity)
         self.forecasts = self.make(
-            Gauge, "citybrain_forecasts", "Forecasts by kind and reason, after the last run.", ["plan", "why"], of=["cycle"]
-        )
+            Gauge, "citybrain_forecasts", "Forecasts by kind, after the last run: planned, later, none.", ["plan", "state"],
+            of=["cycle"],
+        )  # fmt: skip
         self.planned_orders = self.make(
             Counter, "citybrain_planned_orders", "Planned orders that were raised, amended or resolved, by kind.",
             ["plan", "change"], of=["cycle"],

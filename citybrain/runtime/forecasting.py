@@ -22,6 +22,7 @@ from citybrain.runtime.city import City
 from citybrain.store import forecasts, stream
 from citybrain.store.counters import count
 from citybrain.store.db import Database, Tx
+from forecast.finding import PLANNED, Why
 from forecast.run import Runner, Step
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,8 @@ LOOK_S = 5.0
 """real seconds between two looks whether a run is due"""
 _END_S = 10.0
 """longest wait at the end for the chunk under way (real seconds)"""
-_BUSY_S = 2.0
+STATES = ("planned", "later", "none")
+_DATED = frozenset({Why.FAR_AWAY, Why.UNCERTAIN, Why.ACUTE})
 
 
 def next_run(register: Register, hour: int, now: datetime) -> datetime:
@@ -41,6 +43,11 @@ def next_run(register: Register, hour: int, now: datetime) -> datetime:
     if at <= local:
         at = (at + timedelta(days=1)).replace(hour=hour)
     return at.astimezone(now.tzinfo)
+
+
+def state_of(why: str) -> str:
+    """What a reason means in a word: there is a plan, there is a date, or there is none."""
+    return "planned" if why in PLANNED else "later" if why in _DATED else "none"
 
 
 def take_in(city: City) -> Callable[[Tx, Sequence[AlertEvent], datetime], None]:
@@ -92,6 +99,8 @@ class Forecasting:
         for plan in city.forecasts.condition_of:
             for change in (AlertChange.RAISED, AlertChange.AMENDED, AlertChange.RESOLVED):
                 metrics.planned_orders.labels(plan, change)
+            for state in STATES:
+                metrics.forecasts.labels(plan, state)
 
     def turn(self, db: Database, now: datetime) -> None:
         """Begin or go on when a run is due at `now` (city time)."""
@@ -145,6 +154,9 @@ class Forecasting:
         seconds = time.monotonic() - began - rests * (total.assets / self._city.forecasts.plans.life.chunk)
         self._metrics.forecast_seconds.set(max(0.0, seconds))
         with db.transaction() as tx:
-            for (plan, why), n in forecasts.tally(tx).items():
-                self._metrics.forecasts.labels(plan, why).set(n)
+            tally = forecasts.tally(tx)
+        for plan in self._city.forecasts.condition_of:
+            for state in STATES:
+                n = sum(n for (kind, why), n in tally.items() if kind == plan and state_of(why) == state)
+                self._metrics.forecasts.labels(plan, state).set(n)
         log.info("forecasts of %d assets: %s", total.assets, dict(total.changes) or "nothing new")

@@ -215,7 +215,7 @@ def test_the_first_run_waits_for_the_morning(town: Town) -> None:
     assert run.next_at == MORNING + DAY
     value = metrics.registry.get_sample_value
     assert value("citybrain_planned_orders_total", {"plan": "silt", "change": "raised"}) == 1
-    assert value("citybrain_forecasts", {"plan": "silt", "why": "ahead"}) == 1
+    assert value("citybrain_forecasts", {"plan": "silt", "state": "planned"}) == 1
 
 
 def test_three_of_one_cause_are_work_for_an_engineer(town: Town) -> None:

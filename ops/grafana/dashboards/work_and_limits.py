@@ -43,7 +43,7 @@ def board(words: Words) -> Board:
     made.row("quiet_times")
     made.lines(
         "forecasts",
-        prom('sum by (plan) (max by (plan, why) (citybrain_forecasts{why=~"ahead|met|repeated|far_away"}))', "{{plan}}"),
+        prom('max by (plan, state) (citybrain_forecasts{state!="none"})', "{{plan}} {{state}}"),
         stack=True,
         span=10,
     )
