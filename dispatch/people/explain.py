@@ -10,8 +10,8 @@ from citybrain.kernel.model import Unit
 from citybrain.store import escalations, orders
 from citybrain.store.db import Tx
 from dispatch.people import roster
-from dispatch.people.policies import LEVELS, policy_for, reach
-from dispatch.people.stepping import NONE_TOLD, shown
+from dispatch.people.policies import LEVELS, policy_for, reach, shown
+from dispatch.people.stepping import NONE_TOLD
 
 
 def explain(tx: Tx, order_id: str, now: datetime, unit: Unit | None = None) -> dict[str, Any]:

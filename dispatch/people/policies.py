@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
+from citybrain.kernel.contacts import safe
 from citybrain.kernel.model import Unit
 from dispatch.notices import Target, contacts
 from dispatch.people.duty import Duty, on_duty
@@ -48,7 +49,7 @@ class Climb(NamedTuple):
     @property
     def why(self) -> str:
         """Why these people, in a few words."""
-        return "; ".join(f"{found.target}: {found.why}" for found in self.reached if found.contacts)
+        return "; ".join(f"{shown(found.target)}: {found.why}" for found in self.reached if found.contacts)
 
 
 class Next(NamedTuple):
@@ -111,6 +112,11 @@ def reach(people: People, target: str, unit: Unit | None, at: datetime) -> Reach
             return Reached(target, (), "nobody_on_duty", duty.reason)
         return _persons(people, target, [one.person for one in duty.people], at, because(duty))
     return Reached(target, (Target(target),), "", "contact of the policy")
+
+
+def shown(target: str) -> str:
+    """A target for logs, ledger and lists: a contact URL may hold a key."""
+    return safe(target) if "://" in target else target
 
 
 def because(duty: Duty) -> str:

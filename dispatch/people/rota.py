@@ -34,6 +34,9 @@ class Turns:
         self._base = layer.starts - timedelta(days=layer.starts.weekday()) if weekly else layer.starts
         behind = (layer.starts - self._base).days * 1440
         self._first = sum(1 for minutes in self._handoffs if minutes < behind)
+        if self._first == len(self._handoffs):
+            # all of that week's are over: the rotation begins with the next, also one of every second week
+            self._base, self._first = self._base + timedelta(days=7), 0
 
     def at(self, number: int) -> datetime:
         """The moment (UTC) of a hand-over."""

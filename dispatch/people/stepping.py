@@ -12,7 +12,7 @@ from citybrain.kernel.model import Unit
 from dispatch.addressing import Subject, rows
 from dispatch.notices import PURPOSE_OF_LEVEL, ladder
 from dispatch.people.model import People, Policy
-from dispatch.people.policies import LEVELS, Climb, climb, following
+from dispatch.people.policies import LEVELS, Climb, climb, following, shown
 
 ESCALATE, REPEAT = "escalate", "repeat"
 """Timers: the next step; the same people once more."""
@@ -106,8 +106,8 @@ def told(found: Climb) -> list[str]:
 
 
 def _escalated(policy: Policy, found: Climb, round_: int, reason: str) -> Note:
-    facts = {"to": told(found), "step": found.step, "round": round_, "policy": policy.id, "why": shown(found.why)}
-    return Note("escalated", reason, f"step {(found.step or 0) + 1} of {policy.id}: {shown(found.why)}", facts)
+    facts = {"to": told(found), "step": found.step, "round": round_, "policy": policy.id, "why": found.why}
+    return Note("escalated", reason, f"step {(found.step or 0) + 1} of {policy.id}: {found.why}", facts)
 
 
 def _skipped(policy: Policy, number: int, found: Climb) -> Note:
@@ -116,11 +116,6 @@ def _skipped(policy: Policy, number: int, found: Climb) -> Note:
     why = "; ".join(f"{one['target']}: {one['reason']} ({one['why']})" for one in targets)
     facts = {"policy": policy.id, "step": number, "targets": targets}
     return Note("nobody_to_tell", "nobody_on_duty", f"step {number + 1} of {policy.id}: {why}", facts)
-
-
-def shown(target: str) -> str:
-    """A target for the ledger; a contact URL may hold a key."""
-    return safe(target) if "://" in target else target
 
 
 def _timers(policy: Policy, step: int, round_: int, now: datetime) -> dict[str, datetime]:
