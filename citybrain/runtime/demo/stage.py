@@ -17,11 +17,13 @@ from citybrain.kernel.times import to_ms
 from citybrain.runtime.broker import EmbeddedBroker
 from citybrain.runtime.demo.child import Child
 from citybrain.runtime.demo.pace import Pace
+from citybrain.runtime.past import seed_history
 from citybrain.runtime.postgres import EmbeddedPostgres
 from citybrain.runtime.rundir import RunDir
 from citybrain.store import register as register_store
 from citybrain.store.db import Database
 from citybrain.store.migrate import migrate
+from forecast.book import load_book
 from simulators.world.scenario import DEMO_START
 
 BOOT_MS = 4000
@@ -76,6 +78,8 @@ class Stage:
         with Database(postgres.start(), size=1, name="citybrain demo") as db:
             migrate(db)
             save(db, register)
+            # wear takes weeks to show: a city that began this minute would have nothing to forecast
+            seed_history(db, register, load_book(self._settings.forecast), self.start)
         self.clock = ScaledClock(pace.speed, to_ms(self.start), real_ms() + BOOT_MS)
         child = self._child = Child(self.data_dir)
         self._stack.callback(_end_broker, run)
