@@ -35,7 +35,8 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         ),
         "wecombot": Preset("WeCom", "wecombot://KEY", rf"{_WORD}/?", "key of the webhook of a robot in a group"),
         "slack": Preset(
-            "Slack", "slack://TOKEN_A/TOKEN_B/TOKEN_C/#CHANNEL", r"[^/\s]+(?:/[^/\s]+)*/?",
+            "Slack", "slack://TOKEN_A/TOKEN_B/TOKEN_C/#CHANNEL",
+            r"(?:[^/@\s]+@)?(?:xox[abp]-[A-Za-z0-9\-]+|[A-Z0-9]+/[A-Z0-9]+/[A-Za-z0-9]+)(?:/[^/\s]+)*/?",
             "an incoming webhook; or a bot, slack://xoxb-TOKEN/#CHANNEL, whose messages are edited in place",
         ),
         "workflows": Preset(
@@ -103,7 +104,7 @@ def fault(contact: str) -> str | None:
     except ValueError:
         return "no URL"
     if parts.scheme not in CHANNELS:
-        hint = f": write mailto:{contact}" if _MAIL.fullmatch(contact) else ""
+        hint = f"; write mailto:{contact}" if _MAIL.fullmatch(contact) else ""
         services = f" or the scheme of a service ({', '.join(PRESETS)})"
         return f"must begin with {', '.join(f'{one}:' for one in _COMMON)}{hint or services}"
     if CHANNELS[parts.scheme] == "webhook" and not host:
@@ -144,7 +145,7 @@ def safe(contact: str) -> str:
 
 
 def quoted(contact: str) -> str:
-    """A contact for an error about it, as it was written where it can hold no key: whatever has `://` is shown by its scheme."""
+    """A contact for an error about it, as it was written where it can hold no key; what has `://` is shown by its scheme."""
     scheme = scheme_of(contact)
     if CHANNELS.get(scheme) == "webhook" and (shown := safe(contact)).startswith(scheme):
         return repr(shown)

@@ -172,7 +172,7 @@ def _unit(row: Mapped, old: Unit | None, present: Present) -> Unit:
     for name in ("contacts", "lead", "supervisor"):
         for contact in values.get(name, ()):
             if wrong := contacts.fault(contact):
-                raise Refused("bad_contact", f"{name} {contact!r}: {wrong}")
+                raise Refused("bad_contact", f"{name} {contacts.quoted(contact)}: {wrong}")
     return made
 
 

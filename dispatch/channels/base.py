@@ -30,6 +30,7 @@ REASONS: Mapping[str, str] = {
     "gave_up": "tried too often",
     "bundled": "sent together with others in one message",
     "edited": "written over the message before, in place",
+    "muted": "a silence covers the case: waits for its end",
     "held_quiet": "the person's quiet hours: waits for their end",
     "held_allowance": "the person has had as many messages as one may have: waits for the next turn",
     "held_bundle": "the person has just had a message: waits a moment, and goes with what else comes",

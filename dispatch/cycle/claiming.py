@@ -70,7 +70,7 @@ def take(tx: Tx, rules: ChannelRules, target: str, *, now: datetime, machine_now
     if not bundled and turn.manners.edits(lead["purpose"]) and lead["order_id"] is not None:
         turn.replaces = outbox.handle_of(tx, lead["order_id"], target)
     reader = outbox.reader(tx, lead["person"])
-    turn.language = reader["language"] if reader else None
+    turn.language = lead["body"].get("language") or (reader["language"] if reader else None)
     if turn.manners.calm or turn.manners.quiet:
         _gate(tx, rules, turn, _zone(reader), now, machine_now)
     return turn

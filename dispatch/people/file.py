@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from citybrain import yamlfile
 from citybrain.kernel.contacts import fault as contact_fault
+from citybrain.kernel.contacts import quoted
 from citybrain.kernel.errors import ConfigError
 from dispatch.people.model import Contact, People, Person, Schedule, Team
 from dispatch.people.policies import LEVELS
@@ -69,7 +70,7 @@ def _references(spec: File) -> Iterator[_Fault]:
                     yield where, f"no {found[1]} {found[2]!r} in this file"
                 elif not found and target not in LEVELS and contact_fault(target):
                     hint = f"person:ID, team:ID, schedule:ID, {', '.join(LEVELS)}, or a contact"
-                    yield where, f"{target!r} is nobody: {hint} ({contact_fault(target)})"
+                    yield where, f"{quoted(target)} is nobody: {hint} ({contact_fault(target)})"
 
 
 def _members(spec: File, path: yamlfile.Path_, members: tuple[MemberForm, ...], tz: ZoneInfo) -> Iterator[_Fault]:
