@@ -99,13 +99,16 @@ def from_json(row: Mapping[str, Any]) -> Anchor:
         raise InputError(f"this is no anchor of a ledger: {error}") from error
 
 
-def chain_faults(anchors: Iterable[Anchor], copies: Iterable[Anchor] = ()) -> list[tuple[date, str, str]]:
-    """What is wrong with anchors in order of their days: (day, reason, detail). `copies` were kept outside.
+def chain_faults(
+    anchors: Iterable[Anchor], copies: Iterable[Anchor] = (), end: tuple[int, bytes] | None = None
+) -> list[tuple[date | None, str, str]]:
+    """What is wrong with anchors in order of their days: (day, reason, detail). `copies` were kept outside; `end` is the
+    recorded end of their chain: how many, and the hash of the newest.
 
     anchor_changed: its own hash is not that of what it says; anchor_missing: it does not follow the one before it;
     anchor_differs: a copy says something else.
     """
-    found: list[tuple[date, str, str]] = []
+    found: list[tuple[date | None, str, str]] = []
     known: dict[date, bytes] = {}
     prev, seq = GENESIS, 0
     for anchor in anchors:
@@ -115,6 +118,8 @@ def chain_faults(anchors: Iterable[Anchor], copies: Iterable[Anchor] = ()) -> li
         if (anchor.prev_hash, anchor.from_seq) != (prev, seq):
             found.append((anchor.day, "anchor_missing", "the anchor does not follow the one before it"))
         prev, seq = anchor.hash, anchor.to_seq
+    if (len(known), prev) != (end or (0, GENESIS)):
+        found.append((None, "anchor_missing", "the chain of anchors does not end where it was recorded to end"))
     for copy in copies:
         if copy.day not in known:
             found.append((copy.day, "anchor_differs", "the copy has an anchor that is not in the ledger"))

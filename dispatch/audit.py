@@ -45,8 +45,8 @@ class OrderStory:
         self.returns += moved and entry.to_state == "returned"
         if moved and entry.event in {"dispatch", "redispatch"}:
             self.unit = _said(entry).get("to" if entry.event == "redispatch" else "unit", self.unit)
-        if moved and entry.to_state in FINAL:
-            self.closed_at = entry.at
+        if moved:
+            self.closed_at = entry.at if entry.to_state in FINAL else None
 
 
 class Story:
@@ -75,8 +75,10 @@ class Story:
         self.state = entry.to_state
         if entry.event in BEGINNINGS:
             self.facts, self.opened_at = _said(entry), _opened(entry)
-        if entry.to_state == "closed" and (entry.from_state != "closed" or entry.event == "taken_over"):
+        if entry.event in {"ended", "taken_over"} and entry.to_state == "closed":
             self.closed_at, self.outcome = entry.at, _said(entry).get("outcome")
+        elif entry.event == "reopened":
+            self.closed_at = self.outcome = None
 
     def _wrong(self, entry: Entry) -> Iterator[tuple[str, str]]:
         what = f"{entry.event} at {entry.at.isoformat()}"
@@ -142,9 +144,16 @@ def verify(
 class Auditor:
     """Checks a whole ledger, entry by entry in the order of writing, and then everything that stands beside it."""
 
-    def __init__(self, anchors: Sequence[Anchor] = (), copies: Sequence[Anchor] = (), *, whole: bool = True) -> None:
-        """`copies`: anchors kept outside; `whole` False: entries of some cases only, which no anchor can be compared with."""
-        self.faults = [Fault("", "", 0, reason, f"{day}: {detail}") for day, reason, detail in chain_faults(anchors, copies)]
+    def __init__(
+        self, anchors: Sequence[Anchor] = (), copies: Sequence[Anchor] = (), *, end: tuple[int, bytes] | None = None,
+        whole: bool = True,
+    ) -> None:  # fmt: skip
+        """`copies`: anchors kept outside; `end`: the recorded end of the chain of anchors; `whole` False: entries of some cases
+        only, which no anchor can be compared with."""
+        self.faults = [
+            Fault("", "", 0, reason, f"{day}: {detail}" if day else detail)
+            for day, reason, detail in chain_faults(anchors, copies, end)
+        ]
         self.stories: dict[str, Story] = {}
         self.entries = self.anchored = 0
         self._anchors = [(anchor, Tree()) for anchor in anchors] if whole else []
@@ -201,8 +210,7 @@ class Auditor:
                 self.faults.append(Fault(case, "", 0, "no_chain", "the case has no entry"))
                 continue
             told = {"state": story.state, "opened_at": story.opened_at, **{key: story.facts.get(key) for key in _OF_CASE}}
-            if story.state == "closed":
-                told |= {"closed_at": story.closed_at, "outcome": story.outcome}
+            told |= {"closed_at": story.closed_at, "outcome": story.outcome}
             self._compare(Fault(case, "", story.entries, "row_changed", ""), "case", row, told)
         self.faults += [Fault(case, "", 0, "slipped_in", "a chain without a case") for case in sorted(known)]
 
@@ -218,7 +226,7 @@ class Auditor:
                 continue
             told: dict[str, Any] = {"state": end.state, "reworks": end.reworks, "returns": end.returns}
             told |= {"unit": end.unit} if end.unit is not None else {}
-            told |= {"closed_at": end.closed_at} if end.state in FINAL else {}
+            told["closed_at"] = end.closed_at
             self._compare(Fault(case, order, story.entries, "row_changed", ""), "order", row, told)
         self.faults += [Fault("", order, 0, "slipped_in", "entries without an order") for order in sorted(known)]
 

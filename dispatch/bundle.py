@@ -50,8 +50,16 @@ class Manifest:
     complete: bool
     """the whole ledger: anchors and what is missing can be checked"""
     entries: int
+    anchors: int
+    last_anchor: str
+    """recorded end of the chain of anchors, "" before the first"""
     files: Mapping[str, Mapping[str, Any]]
     """name -> sha256, lines"""
+
+    @property
+    def anchor_end(self) -> tuple[int, bytes] | None:
+        """How many anchors there are, and the hash of the newest."""
+        return (self.anchors, bytes.fromhex(self.last_anchor)) if self.last_anchor else None
 
     @property
     def asof(self) -> datetime:
@@ -117,9 +125,10 @@ def write(
     put("heads.jsonl", mine(store.ends(tx), "case_id"))
     put("cases.jsonl", mine(store.case_rows(tx), "id"))
     put("orders.jsonl", mine(store.order_rows(tx), "case_id"))
+    anchors, last = store.anchor_end(tx) or (0, b"")
     manifest = Manifest(
-        FORMAT, VERSION, known()[-1].number, program, stamp(now), store.zone(tx), stamp(begin) if begin else None, stamp(end) if end else None,
-        complete, told["entries.jsonl"]["lines"], told,
+        FORMAT, VERSION, known()[-1].number, program, stamp(now), store.zone(tx), stamp(begin) if begin else None,
+        stamp(end) if end else None, complete, told["entries.jsonl"]["lines"], anchors, last.hex(), told,
     )  # fmt: skip
     (folder / "manifest.json").write_bytes(orjson.dumps(asdict(manifest), option=orjson.OPT_INDENT_2) + b"\n")
     return manifest

@@ -26,8 +26,13 @@ class Checked(NamedTuple):
 def check(tx: Tx, copies: Sequence[Anchor] = ()) -> Checked:
     """Audit the database; `tx` must be fresh. `copies`: anchors that were kept outside."""
     store.still(tx)
+    return check_within(tx, copies)
+
+
+def check_within(tx: Tx, copies: Sequence[Anchor] = ()) -> Checked:
+    """Audit the database as a transaction sees it in which nobody else can interfere."""
     anchors = [Anchor(**row) for row in store.anchors(tx)]
-    auditor = Auditor(anchors, copies)
+    auditor = Auditor(anchors, copies, end=store.anchor_end(tx))
     for row in store.stream(tx):
         auditor.follow(entry_of(row))
     faults = auditor.finish(store.ends(tx), store.case_rows(tx), store.order_rows(tx))
@@ -37,7 +42,7 @@ def check(tx: Tx, copies: Sequence[Anchor] = ()) -> Checked:
 def check_bundle(bundle: Bundle, copies: Sequence[Anchor] = ()) -> Checked:
     """Audit an export; one of a span has no anchors to compare its entries with."""
     anchors = bundle.anchors()
-    auditor = Auditor(anchors, copies, whole=bundle.manifest.complete)
+    auditor = Auditor(anchors, copies, end=bundle.manifest.anchor_end, whole=bundle.manifest.complete)
     for entry in bundle.entries():
         auditor.follow(entry)
     faults = auditor.finish(bundle.ends(), bundle.cases(), bundle.orders())

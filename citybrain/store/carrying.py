@@ -28,9 +28,9 @@ CITY = (
     "team_members", "schedules", "schedule_layers", "layer_members", "duty_entries", "duty_overrides", "duty_leaves",
     "duty_handovers", "escalation_policies", "escalation_steps", "people_imports", "people_state", "cases", "alerts",
     "alert_events", "orders", "order_clocks", "clock_requests", "order_events", "ledger_heads", "ledger_anchors",
-    "escalations", "order_returns", "register_proposals", "storms", "storm_ranks", "silences", "mutes", "timers", "outbox",
-    "deliveries", "disturbances", "message_handles", "used_links", "breakers", "cycle_modules", "forecasts", "forecast_dates",
-    "forecast_run", "quarantine", "counters",
+    "ledger_anchor_end", "escalations", "order_returns", "register_proposals", "storms", "storm_ranks", "silences", "mutes",
+    "timers", "outbox", "deliveries", "disturbances", "message_handles", "used_links", "breakers", "cycle_modules", "forecasts",
+    "forecast_dates", "forecast_run", "quarantine", "counters",
 )  # fmt: skip
 HISTORY = ("readings", "summary_1h", "summary_1d")
 STALE = "readings_stale"

@@ -123,6 +123,12 @@ def anchors(tx: Tx) -> list[Row]:
     return tx.all(_SQL["anchors"])
 
 
+def anchor_end(tx: Tx) -> tuple[int, bytes] | None:
+    """The recorded end of the chain of anchors: how many there are, and the hash of the newest; None before the first."""
+    row = tx.one(_SQL["anchor_end"])
+    return None if row is None else (row["anchors"], bytes(row["head"]))
+
+
 def last_anchor(tx: Tx) -> Row | None:
     """The newest anchor."""
     return tx.one(_SQL["last_anchor"])

@@ -27,7 +27,7 @@ def town(db: Database) -> Town:
 def audited(db: Database) -> tuple[Auditor, list[Fault]]:
     with db.transaction() as tx:
         store.still(tx)
-        auditor = Auditor([anchors.Anchor(**row) for row in store.anchors(tx)])
+        auditor = Auditor([anchors.Anchor(**row) for row in store.anchors(tx)], end=store.anchor_end(tx))
         for row in store.stream(tx):
             auditor.follow(entry_of(row))
         return auditor, auditor.finish(store.ends(tx), store.case_rows(tx), store.order_rows(tx))

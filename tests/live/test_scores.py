@@ -52,10 +52,11 @@ def run(db_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     monkeypatch.setenv("CITYBRAIN_DATABASE_URL", db_url)
     monkeypatch.setenv("COLUMNS", "250")
 
+    root = typer.Typer()
+    mount(root)
+
     def call(*words: str, language: str = "en", code: int = 0) -> Result:
 
-        root = typer.Typer()
-        mount(root)
         monkeypatch.setenv("CITYBRAIN_LANGUAGE", language)
         result = CliRunner().invoke(root, [*words, "--data-dir", str(tmp_path / "data")])
         if isinstance(result.exception, CityBrainError):

@@ -59,8 +59,8 @@ def emptied(town: Town) -> Town:
     """The same town without a past."""
     with town.db.transaction() as tx:
         tx.run(
-            "TRUNCATE alerts, alert_events, cases, orders, order_events, ledger_heads, ledger_anchors, timers, outbox, deliveries,"
-            " breakers, cycle_modules CASCADE"
+            "TRUNCATE alerts, alert_events, cases, orders, order_events, ledger_heads, ledger_anchors, ledger_anchor_end,"
+            " timers, outbox, deliveries, breakers, cycle_modules CASCADE"
         )
     town.now = town.machine_now = NOON
     return town

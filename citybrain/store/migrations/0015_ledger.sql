@@ -56,4 +56,10 @@ CREATE TABLE ledger_anchors (
     hash      bytea   NOT NULL UNIQUE,   -- sha-256 over all of this
     CHECK (from_seq <= to_seq)
 );
+CREATE TABLE ledger_anchor_end (
+    one     boolean PRIMARY KEY DEFAULT true CHECK (one),
+    anchors integer NOT NULL,            -- how many there are
+    head    bytea   NOT NULL             -- hash of the newest
+);
+COMMENT ON TABLE ledger_anchor_end IS 'The end of the chain of anchors, written with each of them: the newest one cannot be taken away unseen.';
 COMMENT ON TABLE ledger_anchors IS 'One row a day over all entries written since the one before. A copy kept outside proves later that nothing was rewritten.';

@@ -78,9 +78,16 @@ SELECT least((SELECT min(seq) - 1 FROM order_events WHERE seq > %(after)s AND at
 -- leaves: the entries that an anchor covers
 SELECT seq, hash FROM order_events WHERE seq > %(after)s AND seq <= %(until)s ORDER BY seq;
 
--- add_anchor: the anchor of a day
-INSERT INTO ledger_anchors (day, from_seq, to_seq, entries, root, made_at, prev_hash, hash)
-VALUES (%(day)s, %(from_seq)s, %(to_seq)s, %(entries)s, %(root)s, %(made_at)s, %(prev_hash)s, %(hash)s);
+-- add_anchor: the anchor of a day, and the new end of their chain
+WITH anchor AS (
+    INSERT INTO ledger_anchors (day, from_seq, to_seq, entries, root, made_at, prev_hash, hash)
+    VALUES (%(day)s, %(from_seq)s, %(to_seq)s, %(entries)s, %(root)s, %(made_at)s, %(prev_hash)s, %(hash)s)
+)
+INSERT INTO ledger_anchor_end (anchors, head) VALUES (1, %(hash)s)
+ON CONFLICT (one) DO UPDATE SET anchors = ledger_anchor_end.anchors + 1, head = excluded.head;
+
+-- anchor_end: the recorded end of the chain of anchors
+SELECT anchors, head FROM ledger_anchor_end;
 
 -- zone: the time zone of most units
 SELECT timezone FROM units GROUP BY timezone ORDER BY count(*) DESC, timezone LIMIT 1;
