@@ -130,6 +130,11 @@ def times(clock: Clock, calendar: WorkCalendar) -> dict[str, datetime]:
     return {timer: _at(clock, SHARES[clock.name][timer], calendar) for timer in clock.coming}
 
 
+def ends(clock: Clock, calendar: WorkCalendar) -> datetime:
+    """Where the limit ends, calculated again from the beginning of the present stretch."""
+    return after(clock.since, clock.total - clock.spent, clock.unit, calendar)
+
+
 def supervisor_at(clock: Clock, calendar: WorkCalendar) -> datetime:
     """When an overdue repair is told to the supervisor."""
     return _at(clock, SUPERVISOR[1], calendar)

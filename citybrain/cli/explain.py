@@ -12,12 +12,17 @@ from citybrain.cli.explain_alert import alert
 from citybrain.cli.explain_who import who
 from citybrain.kernel.errors import NotFound
 from citybrain.kernel.model import Unit
+from citybrain.store import clocks as clocks_store
 from citybrain.store import register as register_store
 from citybrain.store import views
 from citybrain.store.db import Tx
 from citybrain.text import code_text, text
+from dispatch import clocks, ledger
 from dispatch.calendars import load_calendars
+from dispatch.clock_rows import of_row
+from dispatch.clock_story import steps_of, story
 from dispatch.deadlines import Deadline, due
+from dispatch.limits import REPAIR
 from dispatch.responsibility import UNASSIGNED, find_unit
 from forecast.book import planned_infos
 from rules.load import load as load_rulebook
@@ -83,7 +88,7 @@ def deadline(
     data_dir: DataDir = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """How the deadline of a work order was calculated, and the same calculation again now.
+    """How the deadlines of a work order came about: both clocks step by step, and the calculation again now.
 
     Example: citybrain explain deadline 17
     """
@@ -92,12 +97,28 @@ def deadline(
     with open_db(settings) as db, db.transaction() as tx:
         row = views.order(tx, views.order_id(tx, order))
         unit = _unit(tx, row["unit"])
-    again: Deadline = due(row["clock_from"], row["limit_value"], row["limit_unit"], calendars.for_unit(unit))
-    same = again.due_at == row["due_at"]
+        entries = [entry for entry in ledger.read(tx, str(row["id"])) if entry.order_id == str(row["id"])]
+        known = {one["clock"]: of_row(one) for one in clocks_store.of_order(tx, str(row["id"]))}
+        told = {one["clock"]: one["explanation"] for one in clocks_store.of_order(tx, str(row["id"]))}
+    calendar = calendars.for_unit(unit)
+    again: Deadline = due(row["clock_from"], row["limit_value"], row["limit_unit"], calendar)
+    due_again = known[REPAIR].due_at if known[REPAIR].stood_at else clocks.ends(known[REPAIR], calendar)
+    same = due_again == row["due_at"]
+    steps = {name: steps_of(entries, name) for name in known}
     if output is Output.JSON:
         keys = ("id", "number", "unit", "filing_item", "limit_value", "limit_unit", "dispatched_at", "due_at", "trace")
         result = {key: row[key] for key in keys} | {"steps": row["explanation"]}
-        emit_one(result | {"again": list(again.explain(settings.language)), "due_again": again.due_at, "same": same}, output)
+        result["clocks"] = [
+            {
+                "clock": name,
+                "state": clock.state,
+                "due_at": clock.due_at,
+                "told": row["explanation"] if name == REPAIR else told[name],
+                "steps": list(story(steps[name], calendar, settings.language)),
+            }
+            for name, clock in sorted(known.items())
+        ]
+        emit_one(result | {"again": list(again.explain(settings.language)), "due_again": due_again, "same": same}, output)
         return
     say = settings.language
     typer.echo(text("register.deadline_stored", say))
@@ -109,6 +130,10 @@ def deadline(
     else:
         typer.echo(text("register.deadline_differs", say))
         for sentence in again.explain(say):
+            typer.echo(f"  {sentence}")
+    for name in sorted(known):
+        typer.echo(f"\n{text(f'deadlines.{name}', say)}")
+        for sentence in story(steps[name], calendar, say):
             typer.echo(f"  {sentence}")
 
 

@@ -14,7 +14,8 @@ from citybrain.kernel.errors import InputError, StateError
 from citybrain.store import clocks as store
 from citybrain.store import orders, timers
 from citybrain.store.db import ConstraintError, Database, Row, Tx
-from dispatch import pausing, reopening
+from dispatch import ledger, pausing, reopening
+from dispatch.clock_story import steps_of, story
 from dispatch.clocking import tighten
 from dispatch.clocks import ExtendedBefore, Overdue
 from dispatch.opening import Lookups
@@ -326,3 +327,29 @@ def test_a_checklist_is_shown_or_demanded(town: Town) -> None:
     with pytest.raises(InputError, match="road_clear must be done"):
         town.act(strict.order_id, "fix", checklist=("seated",))
     assert town.act(strict.order_id, "fix", checklist=("seated", "road_clear")).state == "fixed"
+
+
+def test_explain_tells_every_step_in_both_languages(town: Town) -> None:
+    (opened,) = town.raised("mh-1", "MH-ROCK")  # Friday noon in Shanghai, two working days
+    town.now += timedelta(hours=3)
+    ask(town, opened.order_id, until=town.now + timedelta(days=10))
+    approve(town, opened.order_id)
+    town.now += timedelta(days=4)
+    do(town, pausing.resume, opened.order_id, actor="crew 7")
+    ask(town, opened.order_id, "extend", "larger_than_seen")
+    approve(town, opened.order_id, "dispatcher B")
+    with town.db.transaction() as tx:
+        steps = steps_of([entry for entry in ledger.read(tx, opened.order_id) if entry.order_id], "repair")
+    calendar = town.look().calendar(town.register.units["drainage"])
+    english, chinese = (list(story(steps, calendar, language)) for language in ("en", "zh"))
+    assert english[-5:] == [
+        "Due Tue 2026-06-16 12:00 (UTC+08:00) = 2026-06-16T04:00:00Z.",
+        "Fri 2026-06-12 15:00 (UTC+08:00): paused (waits for parts, dispatcher A), 15 h left.",
+        "It goes on by itself at Mon 2026-06-22 15:00 (UTC+08:00) at the latest.",
+        "Tue 2026-06-16 15:00 (UTC+08:00): goes on with 15 h left: due Thu 2026-06-18 12:00 (UTC+08:00).",
+        "Tue 2026-06-16 15:00 (UTC+08:00): extended by one more original limit, 2 working days (larger than could be seen):"
+        " due Tue 2026-06-23 12:00 (UTC+08:00).",
+    ]
+    assert len(chinese) == len(english)
+    assert "暂停（等待配件，dispatcher A），剩余 15 小时" in chinese[-4]
+    assert town.order(opened.order_id)["explanation"][-1].endswith("2026-06-16T04:00:00Z."), "what was told stays"
