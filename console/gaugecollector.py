@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from citybrain.kernel.errors import CityBrainError
 from citybrain.store.gauges import Details, Gauges
 from dispatch.orders import STATES
+from dispatch.silences import SORTS
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,7 @@ def families(found: Gauges, more: Details) -> Iterator[GaugeMetricFamily]:
     told = "Steps of policies that were told because nobody had acknowledged, ever."
     yield _by("citybrain_escalation_steps", told, ["policy", "step"], more.steps_told.items())
     yield _by1("citybrain_nobody_on_duty", "Steps of policies that reached nobody, ever.", "policy", more.nobody)
+    yield from _quiet(more)
     for name, text, value in (
         ("citybrain_register_proposals", "Changes of the register that returned orders ask for, undecided.", more.proposals),
         ("citybrain_orders_escalated", "Work orders that were escalated, ever.", found.escalated),
@@ -83,6 +85,18 @@ def families(found: Gauges, more: Details) -> Iterator[GaugeMetricFamily]:
         ("citybrain_timer_late_seconds", "How long the most overdue timer waits, city seconds.", found.timer_late_s),
     ):
         yield _by(name, text, [], [((), value)])
+
+
+def _quiet(more: Details) -> Iterator[GaugeMetricFamily]:
+    """Silences, and what they mute."""
+    silences = {(sort, state): 0 for sort in SORTS for state in ("planned", "active")} | more.quiet.silences
+    none = dict.fromkeys(SORTS, 0)
+    labels = ["sort", "state"]
+    yield _by("citybrain_silences", "Silences, windows, works and openings that are not over.", labels, silences.items())
+    yield _by1("citybrain_muted_cases", "Open cases that are muted, by what mutes them.", "sort", none | more.quiet.cases)
+    yield _by1("citybrain_muted_alerts", "Live alerts of muted cases, by what mutes them.", "sort", none | more.quiet.alerts)
+    text = "Notifications that wait for the end of a silence."
+    yield _by("citybrain_muted_notifications", text, [], [((), more.quiet.held)])
 
 
 def _by1(name: str, text: str, label: str, values: Mapping[str, float]) -> GaugeMetricFamily:

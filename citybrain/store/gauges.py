@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from citybrain.store import returns
+from citybrain.store import returns, silences
 from citybrain.store.db import Tx
 from citybrain.store.sql import load
 
@@ -76,6 +76,8 @@ class Details:
     """policy -> steps that reached nobody, ever"""
     outbox_oldest_s: float = 0.0
     """age of the oldest notification that waits"""
+    quiet: silences.Counts = silences.NONE
+    """silences, and what they mute"""
     returned: dict[tuple[str, str], int] = field(default_factory=dict)
     """(code, unit) -> how often it gave an order back"""
     first_dispatch: returns.Accuracy = field(default_factory=lambda: returns.Accuracy("", 0, 0))
@@ -98,6 +100,7 @@ def details(tx: Tx, now: datetime, misdirected: Sequence[str] = ()) -> Details:
         assets={(row["kind"], row["district"]): row["n"] for row in tx.all(_SQL["assets_by_district"])},
         steps_told={(row["policy"], row["step"]): row["n"] for row in tx.all(_SQL["steps_told"])},
         nobody={row["policy"]: row["n"] for row in tx.all(_SQL["steps_skipped"])},
+        quiet=silences.counts(tx),
         outbox_oldest_s=(tx.one(_SQL["outbox_oldest"], now=now) or {}).get("age_s", 0.0),
         returned=returns.by_code(tx),
         first_dispatch=returns.totals(tx, misdirected),

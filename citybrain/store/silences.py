@@ -178,6 +178,9 @@ class Counts(NamedTuple):
     """notices that wait for the end of a silence"""
 
 
+NONE = Counts({}, {}, {}, 0)
+
+
 def counts(tx: Tx) -> Counts:
     """For the metrics."""
     muted = tx.all(_SQL["muted_counts"])

@@ -22,6 +22,11 @@ def board(words: Words) -> Board:
     quantile = "histogram_quantile({0}, sum by (kind, le) (increase(citybrain_detection_delay_seconds_bucket[$__range])))"
     made.gauges("detection", prom(quantile.format("0.5") + " >= 0", "{{kind}}", instant=True), unit="s", span=6)
     made.gauges("detection_p90", prom(quantile.format("0.9") + " >= 0", "{{kind}}", instant=True), unit="s", span=6)
+    made.row("quiet")
+    made.lines("silences", prom("sum by (sort, state) (citybrain_silences)", "{{sort}} {{state}}"), span=8, stack=True)
+    made.lines("muted_alerts", prom("sum by (sort) (citybrain_muted_alerts)", "{{sort}}"), span=6, stack=True)
+    made.lines("muted_cases", prom("sum by (sort) (citybrain_muted_cases)", "{{sort}}"), span=5, stack=True)
+    made.lines("muted_notices", prom("sum(citybrain_muted_notifications)", "citybrain"), span=5)
     made.row("noise")
     made.table("noisy_assets", made.sql("noisy_assets"), span=16)
     made.table("sensors", made.sql("sensors"), span=8)

@@ -10,8 +10,8 @@ from citybrain.store import silences as store
 from dispatch import ledger, silencing
 from dispatch.silences import Scope
 from dispatch.windows import recurrence
-from tests.scenarios.dispatch.stage import Stage
-from tests.scenarios.dispatch.verbs import alike, expectation, length, verb
+from tests.scenarios.dispatch.stage import Stage, length
+from tests.scenarios.dispatch.verbs import alike, expectation, verb
 
 
 @verb("silence")

@@ -13,7 +13,9 @@ HOUR = timedelta(hours=1)
 
 
 def at(*parts: int) -> datetime:
-    return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type]  # year, month, day, hour…: all of them are int
+    year, month, day, *rest = parts
+    hour, minute = [*rest, 0, 0][:2]
+    return datetime(year, month, day, hour, minute, tzinfo=UTC)
 
 
 def nightly(start: str = "2026-01-01", hours: float = 6, rule: str = "FREQ=DAILY") -> Recurrence:
