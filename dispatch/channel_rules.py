@@ -108,10 +108,13 @@ def check_channel_rules(path: Path | None = None) -> list[ConfigError]:
 
 
 def _read_all(path: Path | None) -> tuple[ChannelRules | None, list[ConfigError]]:
+    return read_channel_rules(yamlfile.read(path) if path is not None else None)
+
+
+def read_channel_rules(own: yamlfile.YamlFile | None) -> tuple[ChannelRules | None, list[ConfigError]]:
+    """The rules of a file over the shipped ones (None when there are faults), and every fault."""
     source = files("dispatch").joinpath("data", "channels.yml").read_text(encoding="utf-8")
-    found = [yamlfile.parse(source, "dispatch/data/channels.yml")]
-    if path is not None:
-        found.append(yamlfile.read(path))
+    found = [yamlfile.parse(source, "dispatch/data/channels.yml"), *([own] if own is not None else ())]
     faults: list[ConfigError] = []
     read: list[_File] = []
     for file in found:

@@ -14,6 +14,7 @@ import typer
 from citybrain.cli.mount import mount
 from citybrain.register.mapspec import check as check_map
 from citybrain.yamlfile import parse
+from dispatch.channel_rules import read_channel_rules
 from dispatch.channels.webhook.signature import sign
 from dispatch.people.file import read_people
 from dispatch.stormrules import read_storm
@@ -114,7 +115,19 @@ def _signature(text: str, _: str) -> None:
     assert not space["genuine"]("secret", headers | {"Citybrain-Timestamp": "1"}, b"{}")
 
 
-CHECKS = {"people": _people, "storm": _storm, "rulebook": _rulebook, "map": _map, "profile": _profile, "signature": _signature}
+def _channels(text: str, _: str) -> None:
+    assert read_channel_rules(parse(text, "snippet"))[1] == []
+
+
+CHECKS = {
+    "channels": _channels,
+    "people": _people,
+    "storm": _storm,
+    "rulebook": _rulebook,
+    "map": _map,
+    "profile": _profile,
+    "signature": _signature,
+}
 
 
 def test_every_dependency_has_its_line() -> None:
