@@ -12,6 +12,7 @@ from citybrain.cli import asyncapi_page
 from citybrain.cli.common import fail
 from citybrain.cli.pages import HEAD, PAGES
 from citybrain.cli.rulebook_page import rulebook_page
+from citybrain.cli.scores_page import scores_page
 
 FOLDER = Path("docs/reference")
 
@@ -47,6 +48,7 @@ def all_pages(root: typer.Typer) -> dict[str, str]:
     """Name -> text of every generated page."""
     texts = {name: make() for name, make in PAGES.items()}
     texts["rulebook.md"] = rulebook_page()
+    texts["scores.md"] = scores_page()
     texts["cli.md"] = cli_page(root)
     return {**{name: HEAD + text for name, text in sorted(texts.items())}, asyncapi_page.FILE: asyncapi_page.asyncapi_page()}
 
