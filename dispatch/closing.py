@@ -7,7 +7,7 @@ from datetime import datetime
 
 from citybrain.kernel.conditions import ConditionInfo
 from citybrain.kernel.model import Unit
-from citybrain.store import cases, orders, timers
+from citybrain.store import cases, escalations, orders, timers
 from citybrain.store.db import Row, Tx
 from dispatch import ledger, telling
 from dispatch.chain import Facts
@@ -38,6 +38,7 @@ def end(
             )
         lapse(tx, order, reason="order_over", now=now)
         orders.set_state(tx, str(order["id"]), state, reason=reason, at=now)
+        escalations.end(tx, str(order["id"]), state, now)
         if "verify" in moves and order["returns"]:
             offer_repaired(tx, str(order["id"]), now)
         telling.tell_unit(tx, {**order, "state": state}, state, unit=unit, info=info, reason=reason, now=now)
