@@ -13,7 +13,7 @@ stands in the row.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from citybrain.kernel.conditions import ConditionInfo
 from citybrain.kernel.events import AlertChange, AlertEvent, AlertPhase, Evidence
@@ -22,6 +22,17 @@ from citybrain.kernel.times import iso
 from forecast.days import DAY_MS
 from forecast.finding import CALM, Finding, Why
 from forecast.settings import Life
+
+REASONS: Final[dict[str, str]] = {
+    "ahead": "it will be due soon if it goes on like this",
+    "met": "it is due already",
+    "repeated": "the same fault came again and again",
+    "date_moved": "the date has left the interval that was told",
+    "put_back": "it was cleaned, changed or repaired",
+    "trend_gone": "all has been well for days",
+    "far_away": "the date is far away now",
+}
+"""The reasons of the alerts of planned orders. Screens translate them by code."""
 
 
 class Held(NamedTuple):

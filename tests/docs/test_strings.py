@@ -9,6 +9,7 @@ import pytest
 
 from citybrain.text import LANGUAGES, table
 from dispatch import responsibility
+from forecast import life
 from ingest import quarantine
 from rules import reasons
 from simulators.world.faults import TYPES
@@ -50,7 +51,7 @@ CODES = {
         **{f"note_{code}": what for code, what in quarantine.NOTES.items()},
     },
     "routes": responsibility.REASONS,
-    "reasons": reasons.REASONS,
+    "reasons": {**reasons.REASONS, **life.REASONS},
 }
 """Area -> the codes that the program shows to people, with what each means."""
 
