@@ -94,11 +94,11 @@ def find_unit(asset: Asset, condition: str | None, register: Register, on: date 
     """
     place = place_of(asset, register)
     trail: list[_Try] = []
-    for level in (_own(asset, register, on), *(_rules(level, asset, condition, place, register, on) for level in _LEVELS)):
-        for step, unit in level:
-            trail.append(step)
-            if unit is not None:
-                return Answer(unit, tuple(_shortened(trail, asset, condition, place)))
+    found = _last(_own(asset, register, on), trail)
+    for level in _LEVELS:
+        found = found or _rules(level, asset, condition, place, register, on, trail)
+    if found is not None:
+        return Answer(found, tuple(_shortened(trail, asset, condition, place)))
     trail.append(Step("unassigned", "", True, "nobody_left"))
     return Answer(UNASSIGNED, tuple(_shortened(trail, asset, condition, place)))
 
@@ -206,35 +206,53 @@ def _in_force(said: Ownership | Responsibility, register: Register, on: date | d
     return None
 
 
-def _rules(level: str, asset: Asset, condition: str | None, place: Place, register: Register, on: date | datetime) -> _Level:
+def _last(level: _Level, trail: list[_Try]) -> Unit | None:
+    """The first unit of a level; what was tried until then goes to the trail."""
+    for step, unit in level:
+        trail.append(step)
+        if unit is not None:
+            return unit
+    return None
+
+
+def _rules(
+    level: str, asset: Asset, condition: str | None, place: Place, register: Register, on: date | datetime, trail: list[_Try]
+) -> Unit | None:
     rules = _ordered(level, place, register)
     if level == "guardian":
         # the guardians of the district, by rule or by the unit's own word, come before those of the city
-        yield from _tried([rule for rule in rules if rule.area is not None], asset, condition, place, register, on)
-        if place.district is not None:
-            yield from _guardians(place.district, register)
-        yield from _tried([rule for rule in rules if rule.area is None], asset, condition, place, register, on)
-        yield from _guardians("*", register)
-        return
+        near = [rule for rule in rules if rule.area is not None]
+        anywhere = [rule for rule in rules if rule.area is None]
+        return (
+            _tried(near, asset, condition, place, register, on, trail)
+            or (_last(_guardians(place.district, register), trail) if place.district is not None else None)
+            or _tried(anywhere, asset, condition, place, register, on, trail)
+            or _last(_guardians("*", register), trail)
+        )
     if not rules:
-        yield Step(level, "", False, "no_rules"), None
-    yield from _tried(rules, asset, condition, place, register, on)
+        trail.append(Step(level, "", False, "no_rules"))
+    return _tried(rules, asset, condition, place, register, on, trail)
 
 
 def _tried(
-    rules: list[Responsibility], asset: Asset, condition: str | None, place: Place, register: Register, on: date | datetime
-) -> _Level:
+    rules: list[Responsibility], asset: Asset, condition: str | None, place: Place, register: Register, on: date | datetime,
+    trail: list[_Try],
+) -> Unit | None:  # fmt: skip
     for rule in rules:
-        late = _in_force(rule, register, on)
-        reason, detail = late or (_reason(rule, asset, condition, place), "")
+        late = None if rule.valid_from is None and rule.valid_to is None else _in_force(rule, register, on)
+        if late is not None:
+            trail.append(_Failed(rule.level, late[0], rule, False, late[1]))
+            continue
+        reason = _reason(rule, asset, condition, place)
         if reason != "matched":
-            yield _Failed(rule.level, reason, rule, detail=detail), None
+            trail.append(_Failed(rule.level, reason, rule))
             continue
         unit = register.units.get(rule.unit)
-        if unit is None:
-            yield Step(rule.level, rule.id, False, "unknown_unit", f"unit {rule.unit}", proof_of(rule)), None
-        else:
-            yield Step(rule.level, rule.id, True, *_verdict(rule, asset, condition, place), proof_of(rule)), unit
+        if unit is not None:
+            trail.append(Step(rule.level, rule.id, True, *_verdict(rule, asset, condition, place), proof_of(rule)))
+            return unit
+        trail.append(Step(rule.level, rule.id, False, "unknown_unit", f"unit {rule.unit}", proof_of(rule)))
+    return None
 
 
 _order: tuple[Sequence[Responsibility], dict[tuple[str, str | None, str | None], list[Responsibility]]] = ((), {})
