@@ -13,21 +13,11 @@ from citybrain.store.sql import load
 
 _SQL = load("clocks")
 
-_COLUMNS = (
-    "order_id", "clock", "state", "limit_value", "limit_unit", "begun_at", "since", "spent_us", "total_us", "due_at", "coming",
-    "quiet", "explanation",
-)  # fmt: skip
-_FEW = 3
-"""So many rows are inserted one by one: COPY begins to pay behind them."""
-
 
 def add(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
     """The clocks of new orders."""
-    made = [{**row, "coming": list(row["coming"]), "explanation": Jsonb(row["explanation"])} for row in rows]
-    if len(made) <= _FEW:
-        tx.many(_SQL["add"], made)
-    else:
-        tx.copy(_SQL["copy"], [[row[name] for name in _COLUMNS] for row in made])
+    if rows:
+        tx.run(_SQL["add"], rows=Jsonb([dict(row) for row in rows]))
 
 
 def of_order(tx: Tx, order_id: str) -> list[Row]:

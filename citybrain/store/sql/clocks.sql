@@ -1,12 +1,10 @@
--- add: a clock of a new order
+-- add: the clocks of new orders
 INSERT INTO order_clocks (order_id, clock, state, limit_value, limit_unit, begun_at, since, spent_us, total_us, due_at, coming, quiet,
                           explanation)
-VALUES (%(order_id)s, %(clock)s, %(state)s, %(limit_value)s, %(limit_unit)s, %(begun_at)s, %(since)s, %(spent_us)s, %(total_us)s,
-        %(due_at)s, %(coming)s, %(quiet)s, %(explanation)s);
-
--- copy: clocks of many new orders
-COPY order_clocks (order_id, clock, state, limit_value, limit_unit, begun_at, since, spent_us, total_us, due_at, coming, quiet,
-                   explanation) FROM STDIN;
+SELECT order_id, clock, state, limit_value, limit_unit, begun_at, since, spent_us, total_us, due_at, coming, quiet, explanation
+FROM jsonb_to_recordset(%(rows)s)
+     AS n (order_id uuid, clock text, state text, limit_value float8, limit_unit text, begun_at timestamptz, since timestamptz,
+           spent_us bigint, total_us bigint, due_at timestamptz, coming text[], quiet boolean, explanation jsonb);
 
 -- of_order: both clocks of an order; the caller holds its case
 SELECT clock, state, limit_value, limit_unit, begun_at, since, spent_us, total_us, due_at, coming, quiet, extended, met_at, overdue_at,
