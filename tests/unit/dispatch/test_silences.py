@@ -140,4 +140,4 @@ def test_a_thousand_silences_do_not_slow_ten_thousand_alerts() -> None:
     found = sum(quiet.of_alert(asset, INFOS["MH-OPEN"], "critical") is not None for asset in assets)
     taken = time.process_time() - began
     assert found == 700 + 200 * 10, "700 by their asset, and what hangs on 200 feeders"
-    assert taken < 3.0, f"{taken:.2f} s of the processor"
+    assert taken < 1.0, f"{taken:.2f} s of the processor"
