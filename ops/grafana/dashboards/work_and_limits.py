@@ -55,6 +55,11 @@ def board(words: Words) -> Board:
         span=10,
     )
     made.stat("forecast_run", prom("max(citybrain_forecast_run_seconds)"), unit="s", height=8)
+    made.row("people")
+    wait = "histogram_quantile({0}, sum by (severity, le) (increase(citybrain_acknowledge_delay_seconds_bucket[1d])))"
+    made.lines("acknowledged", prom(wait.format(0.5), "{{severity}}"), unit="s", span=10)
+    made.lines("policy_steps", prom("max by (policy, step) (citybrain_escalation_steps)", "{{policy}} {{step}}"), span=10)
+    made.stat("nobody", prom("sum(max by (policy) (citybrain_nobody_on_duty)) or vector(0)"), steps=ALARM, height=8)
     made.row("telling")
     made.lines("notes", made.sql("notes", series=True), bars=True, stack=True, span=8)
     made.table("timers", made.sql("timers"), span=8, height=8)
