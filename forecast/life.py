@@ -64,7 +64,7 @@ class Decision(NamedTuple):
 
 def decide(held: Held, found: Finding, info: ConditionInfo, kind: str, now_ms: int, life: Life, horizon: float) -> Decision:
     """One finding against what is remembered. `kind` is that of the asset, `horizon` days."""
-    if found.reset_ms is not None and found.reset_ms > (held.reset_ms or 0):
+    if found.reset_ms is not None and (held.reset_ms or 0) < found.reset_ms <= now_ms:
         held = held._replace(reset_ms=found.reset_ms)
     if held.alert is None:
         return _closed(held, found, info, kind, now_ms)

@@ -137,8 +137,8 @@ def _interval(
     variance = (n * (n - 1) * (2 * n + 5) - sum(t * (t - 1) * (2 * t + 5) for t in ties.values())) / 18
     variance *= _widening(rest)
     spread = NormalDist().inv_cdf(0.5 + confidence / 2) * math.sqrt(max(0.0, variance))
-    first = math.floor((len(slopes) - spread) / 2)
-    last = math.ceil((len(slopes) + spread) / 2)
+    first = math.floor((len(slopes) - spread) / 2) - 1
+    last = len(slopes) - 1 - first
     low = slopes[first] if first >= 0 else -math.inf
     high = slopes[last] if last < len(slopes) else math.inf
     return low, high

@@ -121,7 +121,7 @@ def _responsibilities(city: City, depots: int) -> list[Responsibility]:
     """Sensors to those who keep sensors, water and covers to the depot of the district, lamps to its contractor."""
     rules = [
         Responsibility(f"sensors-{condition}", "contract", "sensing", condition=condition, note="sensor maintenance contract")
-        for condition in ("DEV-SILENT", "DEV-STUCK", "DEV-BATTERY")
+        for condition in ("DEV-SILENT", "DEV-STUCK", "DEV-BATTERY", "PLAN-BATTERY")
     ]
     for number in range(city.districts):
         area, depot = district_id(number), number // DISTRICTS_PER_DEPOT + 1
