@@ -39,7 +39,12 @@ def compose(
         target=notice["target"],
         subject=text(f"{area}.{purpose}_subject", language, **values),
         text="\n".join(
-            (text(f"{area}.{purpose}_text", language, **values), *_unowned(purpose, order, language), *lines)
+            (
+                text(f"{area}.{purpose}_text", language, **values),
+                *_unowned(purpose, order, language),
+                *_span(order, language),
+                *lines,
+            )
         ),
         data=facts | ({"links": dict(links)} if links else {}),
         created_at=notice["created_at"].astimezone(UTC),
@@ -115,12 +120,19 @@ def _unowned(purpose: str, order: Row, language: str) -> tuple[str, ...]:
     return (text("notices.no_owner", language),) if unowned else ()
 
 
+def _span(order: Row, language: str) -> tuple[str, ...]:
+    """Where the cable is cut, when the poles of a feeder tell."""
+    span = order.get("span")
+    return (text("notices.span", language, **span),) if span else ()
+
+
 def _moment(given: str | None, zone: str | None) -> str:
     return datetime.fromisoformat(given).astimezone(_zone(zone)).strftime("%Y-%m-%d %H:%M %Z") if given else ""
 
 
 def _facts(notice: Row, order: Row) -> dict[str, Any]:
-    facts = {key: value for key, value in order.items() if key not in {"asset_name", "unit"}}
+    hidden = {"asset_name", "unit"} if order.get("span") else {"asset_name", "unit", "span"}
+    facts = {key: value for key, value in order.items() if key not in hidden}
     facts |= {
         "order": str(notice["order_id"] or ""),
         "purpose": notice["purpose"],

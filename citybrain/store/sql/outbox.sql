@@ -93,7 +93,8 @@ ON CONFLICT (order_id, target) DO UPDATE SET handle = excluded.handle, outbox_id
 
 -- orders_now: how the orders of notices stand in this very moment
 SELECT o.id, o.number, o.state, o.unit, o.due_at, o.dispatched_at, o.filing_item, o.reason, o.reworks, o.returns, o.trail -> -1 ->> 'level' AS found_by,
-       c.asset, c.kind, c.condition, c.cause, c.severity, c.children, c.outcome, a.name AS asset_name, a.lat, a.lon
+       c.asset, c.kind, c.condition, c.cause, c.severity, c.children, c.outcome, a.name AS asset_name, a.lat, a.lon,
+       c.facts -> 'span' AS span
 FROM orders o JOIN cases c ON c.id = o.case_id LEFT JOIN assets a ON a.id = c.asset
 WHERE o.id = ANY (%(ids)s);
 
