@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
+from citybrain.clock import SystemClock, real_ms
+from citybrain.config import Settings
+from citybrain.kernel import canary
 from citybrain.kernel.times import to_ms
 from citybrain.metrics import Metrics
+from citybrain.runtime.city import City
+from citybrain.runtime.cluster.dispatch import Dispatching
 from citybrain.store import gauges, outbox, watch
 from citybrain.store.db import Database
+from citybrain.topics.consumer import Record
+from citybrain.topics.producer import Producer
+from citybrain.topics.records import Alert, encode_alert
 from dispatch.cycle import run_cycle
 from dispatch.testorder import take_test
 from dispatch.watching import WatchPlan
@@ -89,3 +98,21 @@ def test_without_test_messages_nobody_is_told(town: Town) -> None:
     for _ in range(5):
         town.cycle(minutes=5)
     assert town.mail.sent == []
+
+
+def test_dispatch_of_the_cluster_makes_the_same_test_order(town: Town) -> None:
+    sent_ms = real_ms() - 700
+    values = [encode_alert(Alert(canary.event(sent_ms - ago, to_ms(town.now)))) for ago in (20_000, 0, 10_000)]
+    records = [Record("alerts", 0, offset, sent_ms, b"canary", value, ()) for offset, value in enumerate(values)]
+    city = City(Settings(canary_s=10))
+    work = Dispatching(city, SystemClock(), Metrics(stages=("dispatch",)), cast(Producer, None), "test")
+    for _ in range(2):
+        with town.db.transaction() as tx:
+            assert work.write(tx, records).told.events == []
+    with town.db.transaction() as tx:
+        row = watch.state(tx)
+        assert row is not None
+        assert to_ms(row["sent_at"]) == sent_ms, "the newest counts"
+        (notice,) = tx.all("SELECT purpose, state, body FROM outbox")
+    assert (notice["purpose"], notice["state"], notice["body"]["sent_ms"]) == ("canary", "waiting", sent_ms)
+    assert town.orders() == []

@@ -133,9 +133,12 @@ def test_the_cycle_does_not_wait_for_a_case_that_somebody_holds(town: Town) -> N
         town.now += timedelta(minutes=61)
         cycle_once(town)
     town.channels.join(5)
-    assert [message.data["asset"] for message in town.mail.sent] == ["mh-2"]
+    # an order has two clocks, so there is more than one thing to say
+    told = [(message.purpose, message.data["asset"]) for message in town.mail.sent]
+    assert {asset for _, asset in told} == {"mh-2"}
     town.cycle()
-    assert sorted(message.data["asset"] for message in town.mail.sent) == ["mh-1", "mh-2"]
+    after = [(message.purpose, message.data["asset"]) for message in town.mail.sent]
+    assert sorted(after) == sorted([*told, *((purpose, "mh-1") for purpose, _ in told)]), "then the same of the other"
 
 
 def test_two_cycles_never_run_a_module_together(town: Town) -> None:
@@ -144,8 +147,8 @@ def test_two_cycles_never_run_a_module_together(town: Town) -> None:
     town.now += timedelta(minutes=61)
     with town.db.transaction() as tx:
         assert timers.fence(tx, "remind", 5)
-        assert [module.done for module in cycle_once(town).modules] == [0]
-    assert cycle_once(town).done >= 1
+        assert {module.module: module.done for module in cycle_once(town).modules}["remind"] == 0
+    assert {module.module: module.done for module in cycle_once(town).modules}["remind"] >= 1
 
 
 def test_a_storm_of_everything_at_once(town: Town) -> None:
