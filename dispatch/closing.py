@@ -7,7 +7,7 @@ from datetime import datetime
 
 from citybrain.kernel.conditions import ConditionInfo
 from citybrain.kernel.model import Unit
-from citybrain.store import cases, escalations, orders, timers
+from citybrain.store import cases, escalations, orders, silences, timers
 from citybrain.store.db import Row, Tx
 from dispatch import ledger, telling
 from dispatch.chain import Facts
@@ -20,7 +20,7 @@ from dispatch.proposals import offer_repaired
 
 OF_ORDER = (*sorted(PURPOSES), *escalation.TIMERS, TAKEN, "redispatch", "arbitration")
 """Timers that end with the order."""
-OF_CASE = (*OF_ORDER, "gathering", "verify", "grow")
+OF_CASE = (*OF_ORDER, "gathering", "verify", "grow", "unmute", "must_close")
 
 
 def end(
@@ -45,6 +45,7 @@ def end(
     cases.close(tx, [case_id], outcome=outcome, at=now)
     ledger.ended(tx, [case_id], outcome=outcome, at=now, actor=actor, reason=reason)
     timers.drop(tx, [case_id], OF_CASE)
+    silences.unmute(tx, [case_id])
     if case["children"]:
         # children that still fire get cases of their own, at once where their sensors can tell (see `dispatch.releasing`)
         timers.set_many(tx, case_id, {"settle": now})
