@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib.resources import files
@@ -83,12 +83,17 @@ def check_forecast(path: Path | None = None, *, filings: Collection[str] | None 
     ]
 
 
-def _shipped() -> YamlFile:
+def shipped() -> YamlFile:
+    """The file that comes with the program."""
     return yamlfile.parse(files("forecast").joinpath("data", "forecast.yml").read_text(encoding="utf-8"), _SHIPPED)
 
 
 def _read(path: Path | None) -> tuple[Book | None, list[ConfigError]]:
-    sources = [_shipped(), *([yamlfile.read(path)] if path is not None else [])]
+    return read_book([shipped(), *([yamlfile.read(path)] if path is not None else [])])
+
+
+def read_book(sources: Sequence[YamlFile]) -> tuple[Book | None, list[ConfigError]]:
+    """The book of files, later ones over earlier ones; None and every fault when there is any."""
     faults = [fault for source in sources for fault in source.faults]
     merged: dict[str, Any] = {}
     for source in sources:
@@ -153,7 +158,7 @@ def _items(merged: Mapping[str, Any], name: str, checked: _Checked) -> Iterator[
 class _Checked:
     """Parts of the YAML as settings; what is wrong with them, each at its line in the file that said it last."""
 
-    def __init__(self, sources: list[YamlFile]) -> None:
+    def __init__(self, sources: Sequence[YamlFile]) -> None:
         self._sources = sources
         self.faults: list[ConfigError] = []
 

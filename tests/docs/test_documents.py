@@ -18,6 +18,8 @@ from dispatch.channel_rules import read_channel_rules
 from dispatch.channels.webhook.signature import sign
 from dispatch.people.file import read_people
 from dispatch.stormrules import read_storm
+from forecast.book import read_book
+from forecast.book import shipped as shipped_forecast
 from ingest.registry import parse_profile
 from rules.load import from_files, shipped
 from tests.docs.markdown import ROOT, blocks, name, ours
@@ -101,6 +103,10 @@ def _storm(text: str, _: str) -> None:
     assert read_storm(parse(text, "snippet"))[1] == []
 
 
+def _forecast(text: str, _: str) -> None:
+    assert read_book([shipped_forecast(), parse(text, "snippet")])[1] == []
+
+
 def _people(text: str, _: str) -> None:
     assert read_people(parse(text, "snippet"))[1] == []
 
@@ -123,6 +129,7 @@ CHECKS = {
     "channels": _channels,
     "people": _people,
     "storm": _storm,
+    "forecast": _forecast,
     "rulebook": _rulebook,
     "map": _map,
     "profile": _profile,
