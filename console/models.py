@@ -153,6 +153,7 @@ class Case(Model):
 class CaseDetail(Case):
     """A case with its alerts and orders."""
 
+    facts: dict[str, Any] = Field(description="Of a group: its rule, how many fell of how many, the span of a cut cable.")
     alerts: list[Alert] = Field(description="Its alerts, oldest first (at most 500).")
     orders: list[Order] = Field(description="Its orders, newest first.")
 
@@ -264,3 +265,47 @@ class Move(BaseModel):
     detail: Words = Field("", description="More words, if need be.", max_length=4000)
     code: Words = Field("", description=f"Of a return: one of {', '.join(CODES)}; none: other.", max_length=40)
     evidence: Words = Field("", description="Of a return: a photograph, a document, a link.", max_length=500)
+
+
+class Silence(Model):
+    """What shall raise no order and no message for a while: who said so, why, and how long still."""
+
+    id: UUID = Field(description="Stays the same for life.")
+    number: int = Field(description="For people: counts up.")
+    sort: str = Field(description="silence, window, works or opening.")
+    state: str = Field(description="planned, active or ended.")
+    matchers: list[str] = Field(description="All of them must hold.")
+    scope: dict[str, Any] = Field(description="Of works: asset, feeder, street, district, cell, polygon.")
+    author: str = Field(description="Who wanted it.")
+    reason: str = Field(description="Why.")
+    approver: str | None = Field(description="Of an opening: who approved it.")
+    reference: str | None = Field(description="Of works: the number of their permit.")
+    begins_at: datetime = Field(description="When it begins; of a window: its present or next turn.")
+    ends_at: datetime | None = Field(description="When it ends; null: when its alert is over.")
+    until_resolved: bool = Field(description="It ends with its alert at the latest.")
+    recurrence: dict[str, Any] | None = Field(description="Of a window: rule, start, zone and duration_s.")
+    ended_by: str | None = Field(description="Who ended it early; sensor: its alert was over.")
+    remaining_s: float | None = Field(description="Seconds until its end.")
+    muted: int = Field(description="Open cases that it mutes; 0 in the answer to a change.")
+
+
+class SilenceNew(BaseModel):
+    """What to silence: an alert, matchers, or both; for a while, until the alert is over, or whichever comes first."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    author: Words = Field(description="Who wants it.", min_length=1, max_length=200, examples=["Ms Li"])
+    reason: Words = Field(description="Why.", min_length=1, max_length=500, examples=["a parade passes"])
+    alert: UUID | None = Field(None, description="Silence the asset and condition of this alert.")
+    matchers: list[Words] = Field(default_factory=list, description='Such as asset="MH-17".', max_length=20)
+    for_s: float | None = Field(None, description="For so many seconds of the city's time.", gt=0, le=366 * 86400)
+    until_resolved: bool = Field(False, description="Until the alert is over.")
+
+
+class SilenceEnd(BaseModel):
+    """Who ends a silence, and why."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    actor: Words = Field(description="Who does it.", min_length=1, max_length=200)
+    reason: Words = Field("", description="Why.", max_length=500)

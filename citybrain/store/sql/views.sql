@@ -47,7 +47,7 @@ SELECT c.id, c.asset, c.kind, c.cause, c.condition, c.severity, c.state, c.opene
  LIMIT %(limit)s;
 
 -- case: one case
-SELECT id, asset, kind, cause, condition, severity, state, opened_at, closed_at, outcome, children
+SELECT id, asset, kind, cause, condition, severity, state, opened_at, closed_at, outcome, children, facts
   FROM cases WHERE id = %(id)s::uuid;
 
 -- orders: newest first, after a cursor
