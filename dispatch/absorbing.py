@@ -16,6 +16,7 @@ from dispatch.cases import gravest
 from dispatch.clocking import OrderClocks
 from dispatch.limits import REPAIR
 from dispatch.opening import Lookups
+from dispatch.people.escalation import REVIEW
 
 
 class Why(NamedTuple):
@@ -44,6 +45,7 @@ def absorb(
     worst = _gravest(target["severity"], taken)
     if worst != target["severity"]:
         cases.raise_severity(tx, into, worst)
+        timers.set_many(tx, into, {REVIEW: now})
     cases.count_children(tx, [into])
     ended = [str(open_orders[name]["id"]) for name in names if name in open_orders]
     facts = {"cases": names, "orders": ended, "severity": worst}

@@ -21,6 +21,7 @@ from dispatch.clocking import tighten
 from dispatch.grouping import adopt, bring_up_to_date
 from dispatch.hiding import SILENCED, hidden_key
 from dispatch.opening import Draft, Lookups, OpenedOrder
+from dispatch.people.escalation import REVIEW
 from dispatch.silences import OPENING_APPROVED, Quiet, Silence, if_silenced
 from dispatch.storming import STORM, Storming
 from dispatch.storming import together as storm_together
@@ -236,6 +237,8 @@ class Placing:
             return
         self.board.put(case)
         order = self.orders.get(case.id)
+        if order is not None and graver and self.look.people.policies:
+            timers.set_many(self.tx, case.id, {REVIEW: self.now})
         if order is not None and (shorter or graver):
             # the worse fault has the shorter limits: they count from now, where they end earlier than what was left
             filing = (info.filing if shorter else None) or order["filing_item"]

@@ -16,7 +16,8 @@ from dispatch.people.stepping import ESCALATE, REPEAT
 
 log = logging.getLogger(__name__)
 
-_NAME, _PURPOSES = "policy", frozenset({ESCALATE, REPEAT, TAKEN})
+_WORK = {ESCALATE: escalation.advance, REPEAT: escalation.remind, escalation.REVIEW: escalation.review}
+_NAME, _PURPOSES = "policy", frozenset({*escalation.TIMERS, TAKEN})
 
 
 def handle(waits: list[tuple[str, float]], tx: Tx, look: Lookups, timer: Row, now: datetime) -> None:
@@ -32,8 +33,7 @@ def handle(waits: list[tuple[str, float]], tx: Tx, look: Lookups, timer: Row, no
             waits.append((timer["severity"], seconds))
         return
     unit, info = look.unit(order["unit"]), look.info(timer["condition"], timer["kind"])
-    work = escalation.advance if timer["purpose"] == ESCALATE else escalation.remind
-    outcome = work(tx, order, unit=unit, info=info, now=now)
+    outcome = _WORK[timer["purpose"]](tx, order, unit=unit, info=info, now=now)
     log.info("%s of order %s: %s", timer["purpose"], order_id, outcome)
 
 

@@ -21,7 +21,9 @@ from dispatch.people.stepping import ESCALATE, NONE_TOLD, REPEAT, Said, again, s
 
 log = logging.getLogger(__name__)
 
-TIMERS = (ESCALATE, REPEAT)
+REVIEW = "policy"
+"""Timer: another policy may count from now on."""
+TIMERS = (ESCALATE, REPEAT, REVIEW)
 """What acknowledging stops."""
 
 
@@ -84,9 +86,11 @@ def advance(tx: Tx, order: Row, *, unit: Unit | None, info: ConditionInfo | None
         return "not_begun"
     if order["state"] not in UNTAKEN:
         return _end(tx, order, order["state"], now)
-    if known is None or known[1].id != state["policy"]:
-        return _end(tx, order, "policy_changed", now)
+    if known is None:
+        return _end(tx, order, "no_policy", now)
     people, policy, severity = known
+    if policy.id != state["policy"]:
+        return review(tx, order, unit=unit, info=info, now=now)
     last = len(policy.steps) - 1 if state["step"] == NONE_TOLD else state["step"]
     after = following(policy, last, state["round"])
     if after is None:
@@ -98,6 +102,17 @@ def advance(tx: Tx, order: Row, *, unit: Unit | None, info: ConditionInfo | None
     escalations.told(tx, order_id, said.step, after.round, now)
     write(tx, order, said, now)
     return "told" if said.level else "nobody"
+
+
+def review(tx: Tx, order: Row, *, unit: Unit | None, info: ConditionInfo | None, now: datetime) -> str:
+    """The case is graver than it was, or the policies are others: if another one counts now, it begins with its first step."""
+    state, known = escalations.of_order(tx, str(order["id"])), policy_of(tx, order)
+    if order["state"] not in UNTAKEN:
+        return str(order["state"])
+    if known is None or (state is not None and state["policy"] == known[1].id):
+        return "same_policy"
+    begin(tx, order, unit=unit, info=info, purpose="escalated_step", reason="policy_changed", now=now)
+    return "policy_changed"
 
 
 def remind(tx: Tx, order: Row, *, unit: Unit | None, info: ConditionInfo | None, now: datetime) -> str:

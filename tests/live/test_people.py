@@ -249,3 +249,21 @@ def test_after_a_standstill_only_what_is_different_is_told(town: Duties) -> None
     )
     town.cycle()
     assert sorted(town.said()) == [("handover_in", CY), ("handover_out", BO)], "an override that begins now"
+
+
+def test_a_graver_case_begins_the_policy_for_its_severity_at_once(town: Duties) -> None:
+    policy = (
+        "  {0}:\n    unit: lighting\n    severity: [{0}]\n    steps: [{{tell: ['person:{1}']}}, {{after: 2h, tell: [lead]}}]"
+    )
+    town.change(STEPS, "\n".join((STEPS, policy.format("minor", "an"), policy.format("major", "cy"))))
+    (opened,) = town.raised("sl-1", "SL-GEAR")
+    town.cycle(minutes=1)
+    assert town.said() == [("dispatched", AN)]
+    town.raised("sl-1", "SL-OUT")
+    town.cycle()
+    assert town.said()[1:] == [("escalated_step", CY)]
+    with town.db.transaction() as tx:
+        row = escalations.of_order(tx, opened.order_id)
+    assert row is not None
+    assert (row["policy"], row["step"]) == ("major", 0)
+    assert not town.faults()
