@@ -22,7 +22,7 @@ from console.auth import loopback
 from console.broadcast import Broadcast
 from console.context import CityTables, Console
 from console.ready import Check
-from console.routes import alerts, assets, calendar, cases, health, links, orders, quarantine, stats, stream
+from console.routes import alerts, assets, calendar, cases, health, links, orders, quarantine, silences, stats, stream
 from console.routes import metrics as metrics_page
 
 DESCRIPTION = """\
@@ -108,6 +108,6 @@ def create_app(
     app.add_middleware(requests.BodyLimit)
     app.add_middleware(requests.Head, streams=frozenset({stream.router.prefix}))
     app.add_middleware(requests.Requests, metrics=metrics)
-    for noun in (health, metrics_page, alerts, cases, orders, assets, quarantine, stats, stream, links, calendar):
+    for noun in (health, metrics_page, alerts, silences, cases, orders, assets, quarantine, stats, stream, links, calendar):
         app.include_router(noun.router)
     return app

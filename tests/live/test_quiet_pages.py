@@ -18,7 +18,7 @@ from citybrain.store import register as register_store
 from citybrain.store.db import Database, Tx
 from dispatch import quiet, silencing
 from dispatch.silences import Scope
-from tests.live.test_http import Server
+from tests.live.test_http import AUTH, Server
 
 pytestmark = pytest.mark.live
 
@@ -124,3 +124,26 @@ def test_a_page_is_there_in_a_moment(full: httpx.Client, db: Database) -> None:
             times.append(time.perf_counter() - began)
     print(f"silences in force: {1000 * statistics.median(times):.1f} ms")
     assert statistics.median(times) < 0.02, "one cheap query a batch"
+
+
+def test_an_alert_is_silenced_and_heard_again_over_http(db: Database, tmp_path: Path) -> None:
+    server = Server(db, tmp_path)
+    alert = server.raise_alert()
+    words = {"author": "Ms Li", "reason": "a parade"}
+    assert server.client.post("/api/silences", json={**words, "alert": alert, "for_s": 60}).status_code == 401
+    made = server.client.post("/api/silences", json={**words, "alert": alert, "for_s": 7200}, headers=AUTH)
+    assert (made.status_code, made.json()["matchers"]) == (201, ['asset="MH-1"', 'condition="MH-OPEN"'])
+    assert 7190 < made.json()["remaining_s"] <= 7200
+    assert server.client.get(f"/api/alerts/{alert}").json()["silenced_by"]["author"] == "Ms Li"
+    for wrong, word in ((words, "matchers"), ({**words, "matchers": ["colour=red"], "for_s": 9}, "no label"), ({}, "author")):
+        answer = server.client.post("/api/silences", json=wrong, headers=AUTH)
+        assert answer.status_code == 422
+        assert word in answer.text
+    number = made.json()["number"]
+    ended = server.client.post(f"/api/silences/{number}/expire", json={"actor": "Wang"}, headers=AUTH).json()
+    assert (ended["ended_by"], ended["remaining_s"]) == ("Wang", 0)
+    again = server.client.post(f"/api/silences/{number}/expire", json={"actor": "Wang"}, headers=AUTH)
+    assert again.status_code == 409
+    assert [row["number"] for row in server.client.get("/api/silences").json()] == [number]
+    assert server.client.get(f"/api/alerts/{alert}").json()["silenced_by"] is None
+    server.stop()
