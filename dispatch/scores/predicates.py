@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import NamedTuple
 
+from dispatch.returns import MISDIRECTED
 from dispatch.scores.history import CaseHistory, OrderHistory
 
 
@@ -23,10 +24,17 @@ class View(NamedTuple):
 Predicate = Callable[[CaseHistory, View], bool]
 
 _SEEN = frozenset({"verified", "cleared_by_sensor", "cleared"})
+_NOBODYS = frozenset({"returned", "arbitration"})
 
 
 def _order(case: CaseHistory) -> OrderHistory:
     return case.order or OrderHistory("")
+
+
+def _misdirected(order: OrderHistory) -> bool:
+    """The unit that got it first gave it back as not its own, and another one has it now."""
+    first = order.returns[0] if order.returns else None
+    return first is not None and first.code in MISDIRECTED and first.unit != order.unit
 
 
 def is_late(order: OrderHistory, asof: datetime) -> bool:
@@ -86,7 +94,14 @@ PREDICATES: Mapping[str, tuple[str, Predicate]] = MappingProxyType(
             "it is closed or cancelled, or its limit has passed without it being done (应结案)",
             lambda c, v: settled_at(c, v.asof) is not None,
         ),
-        "right_unit_first": ("it never went to another unit", lambda c, v: c.order is not None and _order(c).units == 0),
+        "has_unit": (
+            "some unit has it: it is not returned, and not in arbitration",
+            lambda c, v: _order(c).state not in _NOBODYS,
+        ),
+        "right_unit_first": (
+            f"the unit that got it first did not give it back as {' or '.join(MISDIRECTED)}, or has it all the same (准确派遣)",
+            lambda c, v: c.order is not None and not _misdirected(_order(c)),
+        ),
         "reworked": ("the sensor sent it back at least once (返工)", lambda c, v: bool(_order(c).reworks)),
         "returned": ("a unit returned it at least once (回退)", lambda c, v: bool(_order(c).returns)),
         "supervised": ("it went up to a supervisor (督办)", lambda c, v: _order(c).supervised),

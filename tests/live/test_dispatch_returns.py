@@ -14,10 +14,12 @@ from citybrain.kernel.register import Ownership
 from citybrain.store import register as register_store
 from citybrain.store import returns
 from citybrain.store.db import Database
-from dispatch import proposals
+from dispatch import ledger, proposals
 from dispatch.arbiters import ReturnRules
 from dispatch.desk import ReturnsExhausted
 from dispatch.returns import MISDIRECTED
+from dispatch.scores.history import histories
+from dispatch.scores.predicates import PREDICATES, View
 from tests.dispatch_kit import NOON, Town, event
 
 pytestmark = pytest.mark.live
@@ -142,6 +144,15 @@ def test_a_dispatcher_may_send_a_returned_order_elsewhere(town: Town) -> None:
         assert returns.proposals(tx) == [], "that the unit was hindered says nothing about who owns it"
 
 
+def from_the_ledger(town: Town) -> tuple[int, int]:
+    """How many orders somebody has, and how many of them went to the wrong unit first."""
+    with town.db.transaction() as tx:
+        cases = histories(ledger.read(tx))
+    view = View(town.now, 900, 259200, 86400, 3)
+    held = [case for case in cases if PREDICATES["filed"][1](case, view) and PREDICATES["has_unit"][1](case, view)]
+    return len(held), sum(not PREDICATES["right_unit_first"][1](case, view) for case in held)
+
+
 def test_first_dispatch_accuracy_counts_what_ended_elsewhere(town: Town) -> None:
     order_id = returned_twice(town)
     town.raised("mh-2", "MH-OPEN")
@@ -153,6 +164,7 @@ def test_first_dispatch_accuracy_counts_what_ended_elsewhere(town: Town) -> None
         assert [tuple(one) for one in returns.accuracy(tx, MISDIRECTED)] == [("drainage", 2, 1), ("lighting", 1, 0)]
         assert returns.totals(tx, MISDIRECTED).share == pytest.approx(2 / 3)
         assert returns.accuracy(tx, MISDIRECTED, until=NOON) == []
+    assert from_the_ledger(town) == (3, 1), "who has the ledger alone finds the same"
 
 
 def test_an_arbiter_who_sends_it_back_finds_the_first_unit_right(town: Town) -> None:
@@ -160,6 +172,8 @@ def test_an_arbiter_who_sends_it_back_finds_the_first_unit_right(town: Town) -> 
     town.arbitrate(order_id, "drainage")
     with town.db.transaction() as tx:
         assert returns.totals(tx, MISDIRECTED) == ("", 1, 0)
+    assert from_the_ledger(town) == (1, 0)
+    with town.db.transaction() as tx:
         assert returns.proposals(tx) == []
 
 
