@@ -18,7 +18,7 @@ from citybrain.kernel.times import EPOCH, to_ms
 from citybrain.metrics import Metrics
 from citybrain.runtime.city import City
 from citybrain.runtime.forecasting import Forecasting, ask, next_run, run_all
-from citybrain.store import forecasts, readings, summaries, views
+from citybrain.store import forecasts, readings, storms, summaries, views
 from citybrain.store import register as register_store
 from citybrain.store.db import Database, Row
 from dispatch.channels import Channels
@@ -236,6 +236,14 @@ def test_three_of_one_cause_are_work_for_an_engineer(town: Town) -> None:
     assert dict(town.run(days=1).changes) == {("repeat", "resolved"): 1}
     town.cycle(days=3)
     assert town.orders()[-1]["outcome"] == "verified"
+
+
+def test_planned_orders_are_no_load_that_begins_a_storm(town: Town) -> None:
+    town.past(50, 70, 0.8)
+    town.run()
+    assert len(town.orders()) == 1
+    with town.db.transaction() as tx:
+        assert storms.open_load(tx, "storm") == {}
 
 
 def test_sums_and_readings_give_the_same(town: Town) -> None:

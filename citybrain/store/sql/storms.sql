@@ -1,10 +1,11 @@
 -- on: the storms that are on
 SELECT id, district, began_at, calm_since, cases, capacity, reason FROM storms WHERE ended_at IS NULL ORDER BY district;
 
--- load: by district, the open cases that crews have before them; of a catchment in a storm each of its drains counts
+-- load: by district, the open cases that crews have before them, without planned ones, which can wait; of a catchment in a storm
+-- each of its drains counts
 SELECT a.district, count(*) AS n FROM (
     SELECT c.asset FROM cases c JOIN orders o ON o.case_id = c.id
-    WHERE c.state = 'open' AND c.cause <> %(cause)s AND o.state IN ('dispatched', 'acknowledged', 'on_site', 'rework', 'returned')
+    WHERE c.state = 'open' AND c.cause <> %(cause)s AND NOT starts_with(c.condition, 'PLAN-') AND o.state IN ('dispatched', 'acknowledged', 'on_site', 'rework', 'returned')
     UNION ALL
     SELECT DISTINCT al.asset FROM alerts al JOIN cases c ON c.id = al.case_id
     WHERE c.state = 'open' AND c.cause = %(cause)s AND al.phase <> 'resolved' AND NOT al.withdrawn AND NOT al.past
