@@ -19,10 +19,11 @@ from dispatch.arbitration import decide
 from dispatch.books import Books
 from dispatch.calendars import load_calendars
 from dispatch.channels import Answer, Channels, Message
+from dispatch.checking import check
 from dispatch.cycle import CycleReport, run_cycle
 from dispatch.desk import Moved, act
 from dispatch.intake import OpenedOrder, take
-from dispatch.ledger import Fault, case_states, read, verify
+from dispatch.ledger import Fault
 from dispatch.opening import Lookups
 from dispatch.profiles import load_profile
 
@@ -221,7 +222,6 @@ class Town:
         return [row["event"] for row in self.order(order_id)["events"]]
 
     def faults(self) -> Sequence[Fault]:
-        """What is wrong with the ledger."""
+        """What is wrong with the ledger, and with what stands beside it."""
         with self.db.transaction() as tx:
-            states = {str(row["id"]): row["state"] for row in views.orders(tx, limit=1000)}
-            return verify(read(tx), states, case_states(tx))
+            return check(tx).faults
