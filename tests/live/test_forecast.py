@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,12 +13,14 @@ from typing import Any
 
 import pytest
 
+from citybrain import clock as clocks
 from citybrain.config import Settings
 from citybrain.kernel.events import AlertChange
 from citybrain.kernel.model import Asset, Device, Reading, Unit
 from citybrain.kernel.times import EPOCH, to_ms
 from citybrain.metrics import Metrics
 from citybrain.runtime.city import City
+from citybrain.runtime.cycling import Cycling
 from citybrain.runtime.forecasting import Forecasting, ask, next_run, run_all
 from citybrain.store import forecasts, readings, storms, summaries, views
 from citybrain.store import register as register_store
@@ -193,6 +197,31 @@ def test_an_interrupted_run_goes_on_and_two_do_not_work_at_once(town: Town) -> N
         assert run_all(town.db, town.city, lambda: town.now).busy
     rest = run_all(town.db, town.city, lambda: town.now)
     assert (rest.over, rest.assets) == (True, 3)
+
+
+def test_two_processes_share_one_run(town: Town) -> None:
+    """Whoever finds the other at it leaves it to it; no asset is judged twice, and no order comes twice."""
+    town.past(50, 70, 0.8)
+    town.city.forecasts = _chunks_of_one(town.city)
+    assert ask(town.db, town.city, town.now)
+    with ThreadPoolExecutor(2) as pool:
+        parts = list(pool.map(lambda _: run_all(town.db, town.city, lambda: town.now), range(2)))
+    rest = run_all(town.db, town.city, lambda: town.now)
+    assert sum(part.assets for part in (*parts, rest)) == 4
+    assert len(town.orders()) == 1
+
+
+def test_the_cycle_of_both_runtimes_makes_them(town: Town) -> None:
+    town.past(50, 70, 0.8)
+    with town.db.transaction() as tx:
+        forecasts.set_next(tx, town.now)
+    origin = clocks.parse(f"speed=1,origin={town.now.isoformat()}")
+    cycling = Cycling(town.city, origin, Metrics(stages=("cycle",), cluster=False))
+    deadline = time.monotonic() + 30
+    while not town.orders() and time.monotonic() < deadline:
+        cycling.turn(town.db)
+    cycling.close()
+    assert [order["condition"] for order in town.orders()] == ["PLAN-SILT"]
 
 
 def test_the_first_run_waits_for_the_morning(town: Town) -> None:
