@@ -36,6 +36,14 @@ class Survey:
         self.version, self.at, self._register = register.version, now, register
         self._left: Iterator[Asset] = iter(list(register.assets.values()))
         self._known: dict[object, tuple[str, Unit, str]] = {}
+        rules = register.responsibilities
+        self._asked = {
+            "feeder": {rule.feeder for rule in rules},
+            "cabinet": {rule.cabinet for rule in rules},
+            "contract": {rule.contract for rule in rules},
+            "area": {rule.area for rule in rules} | {area for unit in register.units.values() for area in unit.guardian_of},
+        }
+        """what any rule asks for: assets that differ in the rest only are alike"""
         self.levels: Counter[str] = Counter()
         """level -> assets, of those that were looked at"""
         self.unowned: list[Unowned] = []
@@ -60,7 +68,15 @@ class Survey:
         if asset.unit or asset.id in self._register.ownerships:
             key: object = asset.id
         else:
-            key = (asset.kind, asset.feeder, asset.cabinet, asset.attributes.get("contract"), place_of(asset, self._register))
+            asked, place = self._asked, place_of(asset, self._register)
+            contract = asset.attributes.get("contract")
+            key = (
+                asset.kind,
+                asset.feeder if asset.feeder in asked["feeder"] else "",
+                asset.cabinet if asset.cabinet in asked["cabinet"] else "",
+                contract if contract in asked["contract"] else "",
+                *(area if area in asked["area"] else "" for area in place),
+            )
         found = self._known.get(key)
         if found is None:
             answer = find_unit(asset, None, self._register, self.at)
