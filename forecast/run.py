@@ -5,7 +5,8 @@
     3. judge    findings; `forecast.life` decides what changes
     4. write    forecasts and their history, alerts by `take`, and how far the run has come
 
-So a process that dies loses one chunk, and another one goes on behind it.
+So a process that dies loses one chunk, and another one goes on behind it. An asset that cannot be judged is logged and passed
+over.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from citybrain.kernel.errors import UnavailableError
 from citybrain.kernel.events import AlertChange, AlertEvent
 from citybrain.kernel.register import Register
 from citybrain.kernel.times import to_ms
 from citybrain.store import forecasts
-from citybrain.store.db import Tx
+from citybrain.store.db import RETRY, Tx, sqlstate
 from forecast.book import Book
 from forecast.finding import Plan
 from forecast.gather import Surroundings, days_of, gather
@@ -42,6 +44,8 @@ class Step(NamedTuple):
     assets: int = 0
     changes: Counter[tuple[str, str]] = Counter()
     """(plan, change) -> planned orders"""
+    failed: int = 0
+    """assets that could not be judged"""
 
 
 class Runner:
@@ -62,7 +66,7 @@ class Runner:
             return Step(over=True)
         begin = bisect_right(self._names, at)
         names = self._names[begin : begin + self._book.plans.life.chunk]
-        changes = self._work(tx, names, now, take) if names else Counter()
+        changes, failed = self._careful(tx, names, now, take) if names else (Counter[tuple[str, str]](), 0)
         over = begin + len(names) >= len(self._names)
         forecasts.went_on(
             tx, None if over else names[-1], now, assets=len(names), raised=_sum(changes, AlertChange.RAISED),
@@ -70,7 +74,28 @@ class Runner:
         )  # fmt: skip
         if over:
             forecasts.forget(tx)
-        return Step(over=over, assets=len(names), changes=changes)
+        return Step(over=over, assets=len(names), changes=changes, failed=failed)
+
+    def _careful(self, tx: Tx, names: Sequence[str], now: datetime, take: Take) -> tuple[Counter[tuple[str, str]], int]:
+        """The work of a chunk; when something is wrong with it, asset by asset, so that one cannot stop the others."""
+        try:
+            with tx.within():
+                return self._work(tx, names, now, take), 0
+        except Exception as error:
+            if isinstance(error, UnavailableError) or sqlstate(error) in RETRY:
+                raise
+            log.warning("%d assets from %s on are forecast one by one: %s", len(names), names[0], error)
+        changes, failed = Counter[tuple[str, str]](), 0
+        for name in names:
+            try:
+                with tx.within():
+                    changes += self._work(tx, [name], now, take)
+            except Exception as error:
+                if isinstance(error, UnavailableError) or sqlstate(error) in RETRY:
+                    raise
+                failed += 1
+                log.exception("no forecast of %s", name)
+        return changes, failed
 
     def _work(self, tx: Tx, names: Sequence[str], now: datetime, take: Take) -> Counter[tuple[str, str]]:
         assets = [self._register.assets[name] for name in names if name in self._register.assets]

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from citybrain.kernel.errors import CityBrainError
+from citybrain.kernel.errors import UnavailableError
 from citybrain.kernel.events import AlertChange, AlertEvent
 from citybrain.kernel.register import Register
 from citybrain.metrics import Metrics
@@ -28,6 +28,8 @@ from forecast.run import Runner, Step
 log = logging.getLogger(__name__)
 LOOK_S = 5.0
 """real seconds between two looks whether a run is due"""
+AGAIN_S = 60.0
+"""…and after a failure"""
 _END_S = 10.0
 """longest wait at the end for the chunk under way (real seconds)"""
 STATES = ("planned", "later", "none")
@@ -68,7 +70,7 @@ def run_all(db: Database, city: City, clock: Callable[[], datetime], *, goes_on:
     while goes_on():
         now = clock()
         step = db.attempt(lambda tx, now=now: runner.step(tx, now, take))  # type: ignore[misc]
-        total = Step(step.busy, step.over, total.assets + step.assets, total.changes + step.changes)
+        total = Step(step.busy, step.over, total.assets + step.assets, total.changes + step.changes, total.failed + step.failed)
         if step.busy or step.over:
             break
         time.sleep(rest_s)
@@ -96,6 +98,7 @@ class Forecasting:
         self._work: threading.Thread | None = None
         self._end = threading.Event()
         self._next = 0.0
+        metrics.cycle_errors.labels("forecast")
         for plan in city.forecasts.condition_of:
             for change in (AlertChange.RAISED, AlertChange.AMENDED, AlertChange.RESOLVED):
                 metrics.planned_orders.labels(plan, change)
@@ -123,10 +126,12 @@ class Forecasting:
         try:
             if db.attempt(lambda tx: self._begun(tx, now)):
                 self._run(db)
-        except CityBrainError as error:
+        except UnavailableError as error:
             log.warning("the forecasts wait: %s", error)
         except Exception:  # a thread has nobody to raise to, and the next turn may do better
+            self._metrics.cycle_errors.labels("forecast").inc()
             log.exception("the forecasts failed")
+            self._next = time.monotonic() + AGAIN_S
 
     def _begun(self, tx: Tx, now: datetime) -> bool:
         """Is there a run to go on with? Of a city that never had one the first is only planned."""
@@ -149,6 +154,7 @@ class Forecasting:
         total = run_all(db, self._city, self._clock, goes_on=lambda: not self._end.is_set())
         for (plan, change), n in total.changes.items():
             self._metrics.planned_orders.labels(plan, change).inc(n)
+        self._metrics.cycle_errors.labels("forecast").inc(total.failed)
         if not total.over:
             return
         seconds = time.monotonic() - began - rests * (total.assets / self._city.forecasts.plans.life.chunk)

@@ -24,10 +24,11 @@ from citybrain.runtime.cycling import Cycling
 from citybrain.runtime.forecasting import Forecasting, ask, next_run, run_all
 from citybrain.store import forecasts, readings, storms, summaries, views
 from citybrain.store import register as register_store
-from citybrain.store.db import Database, Row
+from citybrain.store.db import Database, Row, Tx
 from dispatch.channels import Channels
 from dispatch.cycle import run_cycle
 from dispatch.desk import act
+from forecast import judge as judging
 from forecast.run import Step
 from tests.dispatch_kit import event
 
@@ -197,6 +198,39 @@ def test_an_interrupted_run_goes_on_and_two_do_not_work_at_once(town: Town) -> N
         assert run_all(town.db, town.city, lambda: town.now).busy
     rest = run_all(town.db, town.city, lambda: town.now)
     assert (rest.over, rest.assets) == (True, 3)
+
+
+def test_one_asset_that_cannot_be_judged_keeps_nobody_from_theirs(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    town.past(50, 70, 0.8)
+    right = judging.judge
+
+    def judge(tx: Tx, chunk: Any, asset: Asset, around: Any) -> Any:
+        if asset.id == "dr-2":
+            raise ValueError("made up")
+        return right(tx, chunk, asset, around)
+
+    monkeypatch.setattr("forecast.run.judge", judge)
+    step = town.run()
+    assert (step.over, step.assets, step.failed) == (True, 4, 1)
+    assert [order["asset"] for order in town.orders()] == ["dr-1"]
+
+
+def test_a_failure_is_counted_and_the_run_goes_on_where_it_was(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    town.past(50, 70, 0.8)
+    with town.db.transaction() as tx:
+        forecasts.set_next(tx, town.now)
+    metrics = Metrics(stages=("cycle",), cluster=False)
+    with monkeypatch.context() as broken:
+        broken.setattr("citybrain.runtime.forecasting.run_all", lambda *_, **__: 1 / 0)
+        module = Forecasting(town.city, lambda: town.now, metrics)
+        module.turn(town.db, town.now)
+        assert module._work is not None
+        module._work.join(20)
+    assert metrics.registry.get_sample_value("citybrain_cycle_module_errors_total", {"module": "forecast"}) == 1
+    with town.db.transaction() as tx:
+        assert forecasts.due(tx, town.now)
+    assert run_all(town.db, town.city, lambda: town.now).over
+    assert len(town.orders()) == 1
 
 
 def test_two_processes_share_one_run(town: Town) -> None:
