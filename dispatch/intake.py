@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from citybrain.kernel.conditions import ConditionInfo
 from citybrain.kernel.events import AlertChange, AlertEvent, AlertPhase
@@ -32,7 +31,7 @@ from dispatch.followup import follow
 from dispatch.grouping import open_case
 from dispatch.opening import Lookups, OpenedOrder
 from dispatch.people import roster
-from dispatch.places import box, cells
+from dispatch.places import spots
 from dispatch.placing import Placing
 
 __all__ = ["OpenedOrder", "take"]
@@ -121,7 +120,7 @@ def _hold(tx: Tx, look: Lookups, new: Sequence[AlertEvent], ids: set[str]) -> li
     openings: set[str] = set()
     keys: set[str] = set()
     above: set[str] = set()
-    boxes: dict[tuple[str, ...], dict[str, Any]] = {}
+    near: set[str] = set()
     around = look.around
     for event in new:
         info, asset = look.info(event.condition, event.kind, event.severity), look.asset(event.asset, event.kind)
@@ -141,9 +140,7 @@ def _hold(tx: Tx, look: Lookups, new: Sequence[AlertEvent], ids: set[str]) -> li
             above.add(parent)
             keys.add(key)
         if asset.lat is not None and asset.lon is not None and may_stand_beside(info, asset, around):
-            cause, near = cause_of(info, asset), box(asset.lat, asset.lon, around.grouping.same_place.within_m)
             # two neighbours share the cell of each: one of them waits for the other
-            openings.update(f"{cause}@{row}:{column}" for row, column in cells(near))
-            boxes[cause, asset.id] = {"cause": cause, **near._asdict()}
-    cases.claim_openings(tx, openings)
-    return cases.lock(tx, ids=ids, assets=assets, keys=keys, parents=above, boxes=list(boxes.values()))
+            near |= spots(cause_of(info, asset), asset.lat, asset.lon, around.grouping.same_place.within_m)
+    cases.claim_openings(tx, openings | near)
+    return cases.lock(tx, ids=ids, assets=assets, keys=keys, parents=above, spots=near)

@@ -29,6 +29,7 @@ from dispatch.limits import CLOCKS, REPAIR, Item, Limit
 from dispatch.network import network_of
 from dispatch.orders import NEW
 from dispatch.people.model import People
+from dispatch.places import spots
 from dispatch.responsibility import UNASSIGNED, Answer, Step, find_unit, place_of
 
 log = logging.getLogger(__name__)
@@ -155,6 +156,7 @@ class Draft:
                 "raised_at": case.raised_at,
                 "lat": case.lat,
                 "lon": case.lon,
+                "spot": None if case.lat is None or case.lon is None else min(spots(case.cause, case.lat, case.lon)),
             }
         )
         event = "waits" if case.state == "gathering" else "opened"

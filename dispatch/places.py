@@ -37,6 +37,11 @@ def box(lat: float, lon: float, within_m: float) -> Box:
     return Box(lat - north, lat + north, lon - east, lon + east)
 
 
+def spots(cause: str, lat: float, lon: float, within_m: float = 0.0) -> set[str]:
+    """Names of the cells that a fault may have been told from: `drain_high@31200:121500`. Without a distance its own one."""
+    return {f"{cause}@{row}:{column}" for row, column in cells(box(lat, lon, within_m))}
+
+
 def cells(around: Box) -> Iterator[tuple[int, int]]:
     """The cells that a box touches."""
     for row in range(math.floor(around.south / CELL), math.floor(around.north / CELL) + 1):

@@ -40,10 +40,10 @@ def try_openings(tx: Tx, assets: Iterable[str]) -> bool:
 
 def lock(
     tx: Tx, *, ids: Iterable[str] = (), assets: Iterable[str] = (), keys: Iterable[str] = (), parents: Iterable[str] = (),
-    boxes: Sequence[Mapping[str, Any]] = (), wait: bool = True,
+    spots: Iterable[str] = (), wait: bool = True,
 ) -> list[Row]:  # fmt: skip
-    """Hold open cases: with these ids, on these assets, waiting for a group with one of `keys`, waiting below `parents`, or of
-    a cause within one of `boxes` (cause, south, north, west, east).
+    """Hold open cases: with these ids, on these assets, waiting for a group with one of `keys`, waiting below `parents`, or at
+    `spots` (a cause and a cell of the grid).
 
     `wait` False leaves out those that somebody else holds.
     """
@@ -53,7 +53,7 @@ def lock(
         assets=sorted(set(assets)),
         keys=sorted(set(keys)),
         parents=sorted(set(parents)),
-        boxes=Jsonb(list(boxes)),
+        spots=sorted(set(spots)),
     )
 
 

@@ -14,10 +14,7 @@ WHERE state <> 'closed' AND id IN (
     UNION SELECT c.id FROM cases c JOIN unnest(%(assets)s::text[]) AS a (asset) ON c.asset = a.asset WHERE c.state <> 'closed'
     UNION SELECT c.id FROM cases c WHERE c.state = 'gathering' AND c.group_key = ANY (%(keys)s::text[])
     UNION SELECT c.id FROM cases c WHERE c.state = 'gathering' AND c.parents && %(parents)s::text[]
-    UNION SELECT c.id
-          FROM jsonb_to_recordset(%(boxes)s) AS b (cause text, south float8, north float8, west float8, east float8)
-          JOIN cases c ON c.cause = b.cause AND c.lat BETWEEN b.south AND b.north AND c.lon BETWEEN b.west AND b.east
-          WHERE c.state <> 'closed'
+    UNION SELECT c.id FROM cases c WHERE c.state <> 'closed' AND c.spot = ANY (%(spots)s::text[])
 )
 ORDER BY id FOR UPDATE;
 
@@ -30,10 +27,7 @@ WHERE state <> 'closed' AND id IN (
     UNION SELECT c.id FROM cases c JOIN unnest(%(assets)s::text[]) AS a (asset) ON c.asset = a.asset WHERE c.state <> 'closed'
     UNION SELECT c.id FROM cases c WHERE c.state = 'gathering' AND c.group_key = ANY (%(keys)s::text[])
     UNION SELECT c.id FROM cases c WHERE c.state = 'gathering' AND c.parents && %(parents)s::text[]
-    UNION SELECT c.id
-          FROM jsonb_to_recordset(%(boxes)s) AS b (cause text, south float8, north float8, west float8, east float8)
-          JOIN cases c ON c.cause = b.cause AND c.lat BETWEEN b.south AND b.north AND c.lon BETWEEN b.west AND b.east
-          WHERE c.state <> 'closed'
+    UNION SELECT c.id FROM cases c WHERE c.state <> 'closed' AND c.spot = ANY (%(spots)s::text[])
 )
 ORDER BY id FOR UPDATE SKIP LOCKED;
 
@@ -44,11 +38,11 @@ FROM cases WHERE id = %(id)s::uuid FOR UPDATE;
 
 -- add: new cases
 INSERT INTO cases (id, asset, kind, cause, condition, severity, state, opened_at, filing_item, group_key, parents, raised_at, lat,
-                   lon)
-SELECT id, asset, kind, cause, condition, severity, state, opened_at, filing_item, group_key, parents, raised_at, lat, lon
+                   lon, spot)
+SELECT id, asset, kind, cause, condition, severity, state, opened_at, filing_item, group_key, parents, raised_at, lat, lon, spot
 FROM jsonb_to_recordset(%(rows)s)
      AS n (id uuid, asset text, kind text, cause text, condition text, severity text, state text, opened_at timestamptz,
-           filing_item text, group_key text, parents text[], raised_at timestamptz, lat float8, lon float8);
+           filing_item text, group_key text, parents text[], raised_at timestamptz, lat float8, lon float8, spot text);
 
 -- facts: what is known of a group
 SELECT facts FROM cases WHERE id = %(id)s::uuid;
