@@ -59,6 +59,9 @@ def families(found: Gauges, more: Details) -> Iterator[GaugeMetricFamily]:
         "Open work orders by the time that is left until their limit: overdue, at most 15m, 1h, 4h, 1d of city time, or more.",
         "left", more.left,
     )  # fmt: skip
+    settled = {(kept, unit): 0 for kept in ("in_time", "late") for unit in units} | more.settled
+    text = "Orders of the last 30 days of city time that were closed or fell behind their limit; exact: citybrain score."
+    yield _by("citybrain_orders_settled", text, ["kept", "unit"], settled.items())
     yield _by1("citybrain_cases", "Cases by state.", "state", {**dict.fromkeys(CASE_STATES, 0), **found.cases})
     outbox = {**dict.fromkeys(OUTBOX_STATES, 0), **found.outbox}
     yield _by1("citybrain_outbox_notifications", "Notifications by state.", "state", outbox)
@@ -78,6 +81,8 @@ def families(found: Gauges, more: Details) -> Iterator[GaugeMetricFamily]:
     yield from _quiet(more)
     for name, text, value in (
         ("citybrain_register_proposals", "Changes of the register that returned orders ask for, undecided.", more.proposals),
+        ("citybrain_ledger_anchors", "Days of the ledger that are anchored.", more.anchors),
+        ("citybrain_ledger_newer_entries", "Entries of the ledger that no anchor covers yet.", more.newer_entries),
         ("citybrain_orders_escalated", "Work orders that were escalated, ever.", found.escalated),
         ("citybrain_outbox_oldest_seconds", "Age of the oldest notification that waits, city seconds.", more.outbox_oldest_s),
         ("citybrain_rejudge_waiting_assets", "Assets that wait to be judged again.", found.rejudge_waiting),

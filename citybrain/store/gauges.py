@@ -82,6 +82,12 @@ class Details:
     """(code, unit) -> how often it gave an order back"""
     first_dispatch: returns.Accuracy = field(default_factory=lambda: returns.Accuracy("", 0, 0))
     """of all orders that are somewhere: how many went to the wrong unit first"""
+    settled: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(kept: in_time or late, unit) -> orders of the last 30 days that were closed or fell behind their limit"""
+    anchors: int = 0
+    """days of the ledger that are anchored"""
+    newer_entries: int = 0
+    """entries of the ledger that no anchor covers yet"""
     proposals: int = 0
     """changes of the register that returned orders ask for, and nobody has decided"""
 
@@ -91,6 +97,7 @@ def details(tx: Tx, now: datetime, misdirected: Sequence[str] = ()) -> Details:
     that an order went to the wrong unit."""
     bounds = [bound for bound in LEFT.values() if bound is not None]
     names = list(LEFT)
+    ledger = tx.one(_SQL["ledger"]) or {}
     found = tx.all(_SQL["time_left"], now=now, bounds=bounds)
     return Details(
         orders={(row["state"], row["unit"]): row["n"] for row in tx.all(_SQL["orders_by_unit"])},
@@ -104,6 +111,9 @@ def details(tx: Tx, now: datetime, misdirected: Sequence[str] = ()) -> Details:
         outbox_oldest_s=(tx.one(_SQL["outbox_oldest"], now=now) or {}).get("age_s", 0.0),
         returned=returns.by_code(tx),
         first_dispatch=returns.totals(tx, misdirected),
+        settled={(row["kept"], row["unit"]): row["n"] for row in tx.all(_SQL["settled"], now=now)},
+        anchors=ledger.get("anchors", 0),
+        newer_entries=ledger.get("newer", 0),
         proposals=returns.open_proposals(tx),
     )
 

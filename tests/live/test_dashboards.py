@@ -78,7 +78,7 @@ def _ripe(url: str) -> bool:
     """Has everything happened that a panel shows? On a slow machine it takes longer."""
     with psycopg.connect(url) as conn:
         row = conn.execute(
-            "SELECT EXISTS (SELECT FROM order_events WHERE from_state = to_state)"
+            "SELECT EXISTS (SELECT FROM order_events WHERE from_state = to_state AND order_id IS NOT NULL)"
             " AND EXISTS (SELECT FROM orders WHERE state = 'closed')"
             " AND EXISTS (SELECT FROM alerts WHERE condition LIKE 'DEV-%')"
         ).fetchone()

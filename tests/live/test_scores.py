@@ -23,6 +23,7 @@ from citybrain.cli.mount import mount
 from citybrain.kernel.errors import CityBrainError, InputError, StateError
 from citybrain.store import ledger as store
 from citybrain.store.db import Database
+from citybrain.store.gauges import details
 from dispatch.appeals import Appealed, appeal
 from dispatch.bundle import Bundle, write
 from dispatch.checking import check_bundle
@@ -97,6 +98,13 @@ def test_an_export_gives_the_figures_of_the_database(town: Town, tmp_path: Path)
     assert figures["on_time_closing_rate"].n < figures["on_time_closing_rate"].of
     assert figures["closed_late"].value == 1
     assert figures["return_rate"].n == 1
+    with town.db.transaction() as tx:
+        rough = details(tx, town.now)
+    assert rough.settled == {("late", "drainage"): 1, ("in_time", "drainage"): 1} | {
+        key: n for key, n in rough.settled.items() if key[1] != "drainage"
+    }
+    assert rough.anchors == 1
+    assert 0 <= rough.newer_entries < manifest.entries
     checked = check_bundle(bundle)
     assert (checked.faults, checked.anchors, checked.entries) == ([], 1, manifest.entries)
     assert signs(histories(bundle.entries()), RULES, asof=manifest.asof) == []

@@ -46,6 +46,15 @@ SELECT (SELECT count(*) FROM unnest(%(bounds)s::float8[]) AS bound
 -- assets_by_district: how many assets of each kind there are in each district
 SELECT kind, coalesce(district, 'none') AS district, count(*) AS n FROM assets GROUP BY 1, 2;
 
+-- settled: orders of the last 30 days that were closed or fell behind their limit, by unit; the exact figures have rules of their own
+SELECT unit, CASE WHEN overdue_at IS NULL THEN 'in_time' ELSE 'late' END AS kept, count(*) AS n FROM orders
+ WHERE filing_item NOT LIKE 'PL-%%' AND (state = 'closed' OR overdue_at IS NOT NULL)
+   AND coalesce(closed_at, overdue_at) > %(now)s::timestamptz - interval '30 days' GROUP BY 1, 2;
+
+-- ledger: entries that no anchor covers yet, and the anchors
+SELECT (SELECT count(*) FROM order_events WHERE seq > coalesce((SELECT max(to_seq) FROM ledger_anchors), 0)) AS newer,
+       (SELECT count(*) FROM ledger_anchors) AS anchors;
+
 -- outbox_oldest: age of the oldest notification that waits, city seconds (0 when none does)
 SELECT greatest(0, coalesce(extract(epoch FROM %(now)s::timestamptz - min(created_at)), 0))::float8 AS age_s
   FROM outbox WHERE state = 'waiting';

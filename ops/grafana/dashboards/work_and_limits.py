@@ -33,6 +33,11 @@ def board(words: Words) -> Board:
     made.table("items", made.sql("items"), span=12)
     made.table("steps", made.sql("steps"), span=12)
     made.lines("opened_closed", made.sql("opened_closed", series=True), bars=True, height=10)
+    in_time, settled = f'citybrain_orders_settled{{kept="in_time",{_OF}}}', f"citybrain_orders_settled{{{_OF}}}"
+    share = f"sum by (unit) ({in_time}) / (sum by (unit) ({settled}) > 0)"
+    made.lines("on_time", prom(share, "{{unit}}"), unit="percentunit", span=16)
+    made.stat("anchors", prom("max(citybrain_ledger_anchors)"), steps=CALM, span=4, height=8)
+    made.stat("newer_entries", prom("max(citybrain_ledger_newer_entries)"), steps=CALM, span=4, height=8)
     made.row("responsibility")
     made.stat("first_dispatch", prom("min(citybrain_first_dispatch_accuracy_ratio)"), unit="percentunit", height=8)
     made.lines(

@@ -90,6 +90,8 @@ def test_states_without_rows_are_zero() -> None:
     found = _families(page(CollectorRegistry(), None, extra=[GaugeCollector(lambda: (gauges, details))]))
     orders = {(labels["state"], labels["unit"]): value for labels, value in found["citybrain_orders"]}
     assert (orders["closed", "drainage"], orders["dispatched", "drainage"], len(orders)) == (2, 0, len(STATES))
+    kept = {labels["kept"]: value for labels, value in found["citybrain_orders_settled"]}
+    assert kept == {"in_time": 0.0, "late": 0.0}
     assert found["citybrain_orders_overdue"] == [({"unit": "drainage"}, 0.0)]
     assert found["citybrain_orders_time_left"] == [({"left": "more"}, 0.0), ({"left": "overdue"}, 1.0)]
     assert found["citybrain_alerts"] == [({"condition": "MH-OPEN", "district": "north", "phase": "firing"}, 3.0)]
