@@ -32,7 +32,7 @@ from ingest.registry import load_profiles
 from rules.hindsight import judge_again
 from rules.partition import Partition, Snapshot
 from tests.contracts.runtimes import stories
-from tests.contracts.runtimes.script import RULES, UNITS, Hand, Moment, Script, StepClock
+from tests.contracts.runtimes.script import RULES, UNITS, Messages, Moment, Script, StepClock
 from tests.contracts.runtimes.script import Message as Sent
 
 START_MS = 1_781_236_800_000
@@ -129,7 +129,7 @@ class Embedded:
     """The embedded runtime by hand."""
 
     def __init__(self, db: Database) -> None:
-        self.db, self.clock, self.hand, self.mail = db, StepClock(START_MS), Hand(), Mail()
+        self.db, self.clock, self.hand, self.mail = db, StepClock(START_MS), Messages(), Mail()
         settings = Settings(canary_s=0)
         self.city = City(settings)
         decoder = Decoder(
