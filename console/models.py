@@ -265,6 +265,8 @@ class Move(BaseModel):
     detail: Words = Field("", description="More words, if need be.", max_length=4000)
     code: Words = Field("", description=f"Of a return: one of {', '.join(CODES)}; none: other.", max_length=40)
     evidence: Words = Field("", description="Of a return: a photograph, a document, a link.", max_length=500)
+    position: tuple[float, float] | None = Field(None, description="Where it was done: latitude and longitude, WGS 84.")
+    checklist: list[Words] = Field([], description="Of fix: the lines of the closing checklist that are done.", max_length=50)
 
 
 class Silence(Model):

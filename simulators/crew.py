@@ -66,6 +66,9 @@ class Crew:
                     for asset in self._assets(order):
                         self._repair(asset, now_ms)
                 done += self._say(order, work, move.verb, move.reason, now_ms)
+                if move.verb == "arrive" and work.state == "on_site":
+                    # the barrier is the first thing that they put up
+                    done += self._say(order, work, "make_safe", "", now_ms)
         else:
             # what is over is forgotten, so that a demo may run for weeks
             self._works = {name: work for name, work in self._works.items() if name in seen}

@@ -16,7 +16,7 @@ from citybrain import clock
 from citybrain.cli.common import DataDir, Output, OutputOption, complain, emit, emit_one, get_settings, open_db, run_clock
 from citybrain.cli.shapes import view_of
 from citybrain.kernel.errors import InputError
-from citybrain.store import outbox, returns, views
+from citybrain.store import clocks, outbox, returns, views
 from citybrain.store import register as register_store
 from citybrain.text import code_text, text
 from console.present import remaining_s
@@ -110,17 +110,27 @@ def show(order: Name, data_dir: DataDir = None, output: OutputOption = Output.TA
     with open_db(settings) as db, db.transaction() as tx:
         row = views.order(tx, views.order_id(tx, order))
         told = outbox.deliveries_of(tx, str(row["id"]))
+        both = clocks.of_order(tx, str(row["id"]))
+        closing = clocks.closing(tx, str(row["id"]))
         view = view_of(tx, settings, now)
     # a webhook's URL may hold a key
     deliveries = [{**one, "target": safe_target(one["target"])} for one in told]
     if output is Output.JSON:
-        emit_one({**row, "time_left_s": remaining_s(row, now), "deliveries": deliveries}, output)
+        more = {"time_left_s": remaining_s(row, now), "deliveries": deliveries, "clocks": both, **closing}
+        emit_one({**row, **more}, output)
         return
     Console().print(_table([row], view))
     say = view.language
     typer.echo(f"\n{text('orders.limit', say)}")
     for step in row["explanation"]:
         typer.echo(f"  {clean(step)}")
+    for one in both:
+        state = text(f"orders.clock_state_{one['state']}", say)
+        due_at = one["due_at"].isoformat(timespec="minutes")
+        typer.echo(text("orders.clock_line", say, clock=text(f"deadlines.{one['clock']}", say), state=state, due=due_at))
+    typer.echo(text("orders.closed_when", say, what=clean(closing[f"close_{say}"])))
+    for line in closing["checklist"]:
+        typer.echo(f"  [{'x' if line.get('done') else ' '}] {line['id']}: {clean(line[say])}{' *' if line['required'] else ''}")
     if row["trace"]:
         typer.echo(f"\n{text('orders.trace', say, trace=row['trace'])}")
     typer.echo(f"\n{text('orders.moves', say)}")

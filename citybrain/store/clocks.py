@@ -62,6 +62,11 @@ def set_checklist(tx: Tx, order_id: str, checklist: Sequence[Mapping[str, Any]])
     tx.run(_SQL["set_checklist"], id=order_id, checklist=Jsonb(list(checklist)))
 
 
+def closing(tx: Tx, order_id: str) -> Row:
+    """When an order counts as put right: close_en, close_zh, and its checklist."""
+    return tx.one(_SQL["closing"], id=order_id) or {"close_en": "", "close_zh": "", "checklist": []}
+
+
 def checklist(tx: Tx, order_id: str) -> list[dict[str, Any]]:
     """The checklist of an order."""
     row = tx.one(_SQL["checklist"], id=order_id)

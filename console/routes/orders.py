@@ -16,7 +16,7 @@ from dispatch.desk import act
 
 router = APIRouter(prefix="/api/orders", tags=["orders"])
 
-Verb = Literal["ack", "arrive", "fix", "return", "cancel"]
+Verb = Literal["ack", "arrive", "make_safe", "fix", "return", "cancel"]
 State = Literal[
     "dispatched", "acknowledged", "on_site", "fixed", "verified", "closed", "returned", "arbitration", "rework", "cancelled"
 ]
@@ -58,10 +58,13 @@ def show_order(console: Shared, order: OrderName) -> OrderDetail:
 def move_order(
     console: Shared,
     order: OrderName,
-    verb: Annotated[Verb, Path(description="ack: the unit takes it; arrive: on site; fix: done; return: not ours; cancel.")],
+    verb: Annotated[
+        Verb,
+        Path(description="ack: the unit takes it; arrive: on site; make_safe: the barrier stands; fix: done; return; cancel."),
+    ],
     move: Move,
 ) -> OrderDetail:
-    """Acknowledge an order, arrive, report it fixed, return it with a reason, or cancel it with a reason."""
+    """Acknowledge an order, arrive, report it safe or fixed, return it with a reason, or cancel it with a reason."""
     now = console.clock.now()
     with console.db.transaction() as tx:
         found = views.order_id(tx, order)

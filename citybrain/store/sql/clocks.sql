@@ -30,6 +30,9 @@ DELETE FROM timers WHERE case_id = %(case_id)s::uuid AND purpose = ANY (%(purpos
 -- set_checklist: what is gone through before an order is reported fixed
 UPDATE orders SET checklist = %(checklist)s WHERE id = %(id)s::uuid;
 
+-- closing: when an order counts as put right
+SELECT close_en, close_zh, checklist FROM orders WHERE id = %(id)s::uuid;
+
 -- checklist: of one order
 SELECT checklist FROM orders WHERE id = %(id)s::uuid;
 
@@ -39,7 +42,8 @@ WITH gone AS (
     WHERE order_id = %(order_id)s::uuid AND purpose = ANY (%(purposes)s) AND state = 'waiting'
     RETURNING id
 )
-INSERT INTO deliveries (outbox_id, at, ok, reason, detail) SELECT id, %(at)s, false, %(reason)s, 'not sent' FROM gone;
+INSERT INTO deliveries (outbox_id, at, ok, reason, detail, outcome)
+SELECT id, %(at)s, false, %(reason)s, 'not sent', 'dropped' FROM gone;
 
 -- followers: targets that were told about an order
 SELECT DISTINCT target FROM outbox WHERE order_id = %(order_id)s::uuid AND state IN ('sent', 'waiting') ORDER BY target;

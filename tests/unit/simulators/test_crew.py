@@ -86,9 +86,9 @@ def test_an_order_is_worked_off_and_the_world_is_repaired_before_the_crew_says_s
         if len(api.said) > before and api.said[-1][1] == "fix":
             assert [asset for asset, _ in repaired] == ["MH-1", "child-1"]
         hands.ms += MINUTE
-    assert [verb for _, verb, _ in api.said] == ["ack", "arrive", "fix"]
+    assert [verb for _, verb, _ in api.said] == ["ack", "arrive", "make_safe", "fix"]
     assert api.said[0][2]["actor"] == "crew of drainage"
-    assert crew.moves == 3
+    assert crew.moves == 4
 
 
 def test_an_order_is_given_back_once_and_taken_when_it_comes_again(hands: Hands) -> None:
@@ -100,7 +100,7 @@ def test_an_order_is_given_back_once_and_taken_when_it_comes_again(hands: Hands)
             if order["state"] == "returned":
                 order["state"] = "dispatched"
         hands.ms += MINUTE
-    assert [verb for number, verb, _ in api.said if number == 4] == ["return", "ack", "arrive", "fix"]
+    assert [verb for number, verb, _ in api.said if number == 4] == ["return", "ack", "arrive", "make_safe", "fix"]
     assert next(body["reason"] for number, verb, body in api.said if verb == "return")
     assert all(order["state"] == "fixed" for order in api.orders.values())
 
@@ -115,7 +115,7 @@ def test_rework_is_done_again_and_closed_orders_are_forgotten(hands: Hands) -> N
             api.orders["o1"]["state"] = "closed" if sent_back else "rework"
             sent_back = True
         hands.ms += MINUTE
-    assert [verb for _, verb, _ in api.said] == ["ack", "arrive", "fix"] * 2
+    assert [verb for _, verb, _ in api.said] == ["ack", "arrive", "make_safe", "fix"] * 2
     assert len(repaired) == 4
     assert crew._works == {}
 
