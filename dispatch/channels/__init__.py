@@ -12,6 +12,7 @@ from datetime import timedelta
 from threading import Lock
 
 from citybrain.config import Settings
+from citybrain.kernel.errors import ConfigError
 from citybrain.linkkey import link_key
 from dispatch.channels import apprise, email, log, webhook
 from dispatch.channels.base import OUTCOMES, REASONS, Answer, Channel, Message, safe_target
@@ -95,5 +96,10 @@ def open_channels(settings: Settings) -> Channels:
     """All channels, by the settings. No network is touched before the first message. Raises ConfigError, UnavailableError."""
     links = None
     if settings.public_url:
+        if settings.kafka_url and not settings.link_secret:
+            raise ConfigError(
+                "dispatch signs the links that console reads: with kafka_url give both the same, 16 letters or more",
+                key="link_secret",
+            )
         links = Links(link_key(settings), settings.public_url, timedelta(hours=settings.link_hours))
     return Channels((opener(settings) for opener in OPENERS.values()), language=settings.language, links=links)

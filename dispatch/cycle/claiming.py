@@ -57,7 +57,7 @@ def take(tx: Tx, rules: ChannelRules, target: str, *, now: datetime, machine_now
     if lead is None:
         return None
     turn = Turn(rules.of(target), [lead])
-    bundled = lead["bundle"] is not None
+    bundled = lead["bundle"] == lead["id"]
     if bundled:
         turn.notices += outbox.fellows(tx, lead["id"], lease)
     _look(tx, turn, now)
@@ -83,7 +83,7 @@ def _gate(tx: Tx, rules: ChannelRules, turn: Turn, zone: ZoneInfo, now: datetime
         return
     who = whose(lead["person"], lead["target"])
     outbox.one_at_a_time(tx, who, manners.kind)
-    if lead["bundle"] is None:
+    if lead["bundle"] != lead["id"]:
         verdict = _verdict(tx, rules, turn, who, zone, now)
         if verdict.action == "hold":
             _hold(tx, turn, verdict, now, machine_now)

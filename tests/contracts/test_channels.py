@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.resources import files
+from pathlib import Path
 
 import orjson
 import pytest
@@ -206,6 +207,27 @@ def test_a_webhook_is_a_signed_cloudevent(hook: Hook) -> None:
     stamp, signature = post.headers["Citybrain-Timestamp"], post.headers["Citybrain-Signature"]
     assert check("s1gning-key", stamp, post.body, signature, now_s=sent.sent_at.timestamp())
     assert not check("s1gning-key", stamp, post.body + b" ", signature, now_s=sent.sent_at.timestamp())
+
+
+def test_an_event_names_the_one_before_it(hook: Hook) -> None:
+    channel = webhook.WebhookChannel(city="demo")
+    first = channel.send(message(f"http://127.0.0.1:{hook.port}/", 1))
+    channel.send(message(f"http://127.0.0.1:{hook.port}/", 2)._replace(replaces=first.handle))
+    channel.close()
+    events = [orjson.loads(post.body) for post in hook.posts]
+    assert "replaces" not in events[0]
+    assert events[1]["replaces"] == events[0]["id"], "an extension attribute of CloudEvents: small letters only"
+
+
+def test_links_need_a_key_that_two_services_share(tmp_path: Path) -> None:
+    public = {"public_url": "https://city.example", "data_dir": tmp_path}
+    with open_channels(settings(**public)) as channels:
+        assert channels.links is not None
+    with pytest.raises(ConfigError, match="link_secret"):
+        open_channels(settings(**public, kafka_url="kafka://localhost:9092"))
+    with open_channels(settings(**public, kafka_url="kafka://localhost:9092", link_secret="0123456789abcdef")) as channels:
+        assert channels.links is not None
+        assert channels.links.key == b"0123456789abcdef"
 
 
 def test_without_a_secret_nothing_is_signed(hook: Hook) -> None:

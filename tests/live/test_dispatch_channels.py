@@ -225,3 +225,20 @@ def test_notices_carry_links_for_what_may_be_done(town: Town) -> None:
     claim = read(KEY, message.data["links"]["fix"].removeprefix("https://city.example/l/"))
     assert claim is not None
     assert (claim.order_id, claim.person) == (order, "li")
+
+
+def test_the_rest_of_a_bundle_goes_out_when_its_first_notice_was_taken_back(town: Town) -> None:
+    order = order_of(town)
+    ids = notices(town, order, range(4))
+    town.cycle()
+    town.now += timedelta(minutes=1)
+    town.machine_now += timedelta(minutes=1)
+    with town.db.transaction() as tx:
+        turn = take(tx, town.books.channels, SMS, now=town.now, machine_now=town.machine_now)
+        assert turn is not None
+        # its process dies; then somebody takes the notice back
+        outbox.finish(tx, turn.lead["id"], "dropped", reason="superseded", at=town.now)
+    town.cycle(minutes=3)
+    town.cycle(minutes=1)
+    sent = {row["notice"] for row in told(town, person="li", outcome="sent")}
+    assert sent == {UUID(one) for one in ids} - {turn.lead["id"]}

@@ -17,6 +17,7 @@ UPDATE deliveries d SET outcome = CASE WHEN d.reason IN ('state_changed', 'unit_
     WHEN o.state = 'failed' AND d.seq = (SELECT max(last.seq) FROM deliveries last WHERE last.outbox_id = d.outbox_id) THEN 'failed'
     ELSE 'retry' END
 FROM outbox o WHERE o.id = d.outbox_id AND NOT d.ok;
+ALTER TABLE deliveries ALTER COLUMN outcome DROP DEFAULT, ADD CHECK (ok = (outcome = 'sent'));
 CREATE INDEX deliveries_at ON deliveries (at);
 
 CREATE TABLE disturbances (

@@ -10,14 +10,18 @@ ON CONFLICT (id) DO NOTHING;
 SELECT o.target, min(o.channel) AS channel, min(o.created_at) AS since
 FROM outbox o LEFT JOIN breakers b ON b.target = o.target
 WHERE o.state = 'waiting' AND o.next_at <= %(machine_now)s AND o.hold_until <= %(now)s
-  AND (o.bundle IS NULL OR o.bundle = o.id) AND (b.open_until IS NULL OR b.open_until <= %(machine_now)s)
+  AND (o.bundle IS NULL OR o.bundle = o.id
+       OR NOT EXISTS (SELECT FROM outbox lead WHERE lead.id = o.bundle AND lead.state = 'waiting'))
+  AND (b.open_until IS NULL OR b.open_until <= %(machine_now)s)
 GROUP BY o.target ORDER BY since LIMIT %(limit)s;
 
--- claim: the next notice for a target, leased: nobody else takes it until the lease ends
+-- claim: the next notice for a target, leased: nobody else takes it until the lease ends. One of a bundle goes with the notice that
+-- leads it, or by itself when that is done
 WITH next AS (
-    SELECT id FROM outbox
+    SELECT id FROM outbox one
     WHERE state = 'waiting' AND target = %(target)s AND next_at <= %(machine_now)s AND hold_until <= %(now)s
-      AND (bundle IS NULL OR bundle = id)
+      AND (bundle IS NULL OR bundle = id
+           OR NOT EXISTS (SELECT FROM outbox lead WHERE lead.id = one.bundle AND lead.state = 'waiting'))
     ORDER BY created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
 )
 UPDATE outbox o SET next_at = %(lease_until)s, attempts = o.attempts + 1
@@ -27,9 +31,10 @@ RETURNING o.id, o.channel, o.target, o.purpose, o.order_id, o.order_state, o.bod
 
 -- gather: what else waits for the same target and person goes out in one message with a notice, leased with it
 WITH others AS (
-    SELECT id FROM outbox
+    SELECT id FROM outbox one
     WHERE state = 'waiting' AND target = %(target)s AND person IS NOT DISTINCT FROM %(person)s AND id <> %(lead)s
-      AND next_at <= %(machine_now)s AND (bundle IS NULL OR bundle = %(lead)s)
+      AND next_at <= %(machine_now)s
+      AND (bundle IS NULL OR NOT EXISTS (SELECT FROM outbox lead WHERE lead.id = one.bundle AND lead.state = 'waiting'))
     ORDER BY created_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), led AS (
     UPDATE outbox SET bundle = id WHERE id = %(lead)s

@@ -35,5 +35,6 @@ SELECT (SELECT count(*) FROM cases c WHERE c.opened_at >= %(since)s AND c.condit
            AND coalesce(c.outcome, '') NOT IN ('grouped', 'grouped_in_storm', 'merged', 'cleared_before_dispatch')) AS cases,
        (SELECT count(*) FROM alerts a JOIN cases c ON c.id = a.case_id
          WHERE a.asset <> c.asset AND a.raised_at >= %(since)s AND NOT a.withdrawn) AS children_grouped,
-       (SELECT count(*) FROM outbox o WHERE o.state = 'sent' AND o.created_at >= %(since)s AND o.order_id IS NOT NULL) AS messages_sent,
+       (SELECT count(*) FROM outbox o WHERE o.state = 'sent' AND o.reason <> 'bundled' AND o.created_at >= %(since)s
+           AND o.order_id IS NOT NULL) AS messages_sent,
        (SELECT count(*) FROM orders o JOIN cases c ON c.id = o.case_id WHERE c.condition LIKE 'PLAN-%%') AS forecast_orders;
