@@ -55,9 +55,9 @@ SELECT unit, CASE WHEN overdue_at IS NULL THEN 'in_time' ELSE 'late' END AS kept
 SELECT (SELECT count(*) FROM order_events WHERE seq > coalesce((SELECT max(to_seq) FROM ledger_anchors), 0)) AS newer,
        (SELECT count(*) FROM ledger_anchors) AS anchors;
 
--- outbox_oldest: age of the oldest notification that waits, city seconds (0 when none does)
+-- outbox_oldest: age of the oldest notification that waits and is not held back, city seconds (0 when none does)
 SELECT greatest(0, coalesce(extract(epoch FROM %(now)s::timestamptz - min(created_at)), 0))::float8 AS age_s
-  FROM outbox WHERE state = 'waiting';
+  FROM outbox WHERE state = 'waiting' AND hold_until <= %(now)s;
 
 -- rejudge_waiting: assets that wait to be judged again
 SELECT count(*) AS n FROM rejudge_queue;
