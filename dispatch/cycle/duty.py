@@ -26,6 +26,7 @@ def run(cycle: Cycle) -> int:
 
 def _batch(cycle: Cycle, tx: Tx) -> int:
     if not timers.fence(tx, "duty", _TIMEOUT_S):
+        cycle.held.add("duty")
         return 0
     people = roster.current(tx)
     due = escalations.handovers_due(tx, cycle.now)

@@ -20,8 +20,8 @@ _WORK = {ESCALATE: escalation.advance, REPEAT: escalation.remind, escalation.REV
 _NAME, _PURPOSES = "policy", frozenset({*escalation.TIMERS, TAKEN})
 
 
-def handle(waits: list[tuple[str, float]], tx: Tx, look: Lookups, timer: Row, now: datetime) -> None:
-    """Work off one timer. `waits` takes the severity of an order that was taken, and how long that took (city seconds)."""
+def handle(waits: dict[str, tuple[str, float]], tx: Tx, look: Lookups, timer: Row, now: datetime) -> None:
+    """Work off one timer. `waits` takes, by order, the severity of what was taken and how long that took (city seconds)."""
     case_id = str(timer["case_id"])
     order = orders.open_of(tx, [case_id]).get(case_id)
     if order is None:
@@ -30,7 +30,7 @@ def handle(waits: list[tuple[str, float]], tx: Tx, look: Lookups, timer: Row, no
     if timer["purpose"] == TAKEN:
         seconds = escalation.taken(tx, case_id, order_id, order["state"], timer["next_at"])
         if seconds is not None:
-            waits.append((timer["severity"], seconds))
+            waits[order_id] = (timer["severity"], seconds)
         return
     unit, info = look.unit(order["unit"]), look.info(timer["condition"], timer["kind"])
     outcome = _WORK[timer["purpose"]](tx, order, unit=unit, info=info, now=now)
@@ -39,10 +39,11 @@ def handle(waits: list[tuple[str, float]], tx: Tx, look: Lookups, timer: Row, no
 
 def run(cycle: Cycle) -> int:
     """Work off what is due; measure, once it is committed, how long it took until somebody acknowledged."""
-    waits: list[tuple[str, float]] = []
+    # by order: a transaction that is tried again counts once
+    waits: dict[str, tuple[str, float]] = {}
     done = of_timers(_NAME, _PURPOSES, partial(handle, waits)).run(cycle)
     if cycle.metrics is not None:
-        for severity, seconds in waits:
+        for severity, seconds in waits.values():
             cycle.metrics.acknowledge_delay.labels(severity).observe(max(0.0, seconds))
     return done
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,9 +12,12 @@ import pytest
 
 from citybrain import yamlfile
 from citybrain.kernel.errors import InputError, NotFound
+from citybrain.metrics import Metrics
 from citybrain.store import escalations
 from citybrain.store.db import Database
+from citybrain.store.gauges import details
 from dispatch.channels import Answer
+from dispatch.cycle import run_cycle
 from dispatch.people import roster
 from dispatch.people.duty import on_duty
 from tests.dispatch_kit import NOON, Town
@@ -267,3 +272,51 @@ def test_a_graver_case_begins_the_policy_for_its_severity_at_once(town: Duties) 
     assert row is not None
     assert (row["policy"], row["step"]) == ("major", 0)
     assert not town.faults()
+
+
+def test_several_cycles_at_once_tell_each_thing_once(town: Duties) -> None:
+    for number in range(1, 7):
+        town.raised(f"pit-{number}", "MH-OPEN")
+    town.cycle()
+    town.mail.sent.clear()
+    town.now = town.machine_now = datetime(2026, 6, 12, 10, 0, tzinfo=UTC)  # every step is due, and duty changes hands
+    with ThreadPoolExecutor(4) as pool:
+        runs = [
+            pool.submit(
+                run_cycle, town.db, now=town.now, infos=town.infos, register_of=lambda: town.register, books=town.books,
+                channels=town.channels, machine_now=town.machine_now,
+            )
+            for _ in range(8)
+        ]  # fmt: skip
+        assert [error for run in runs for error in run.result().errors] == []
+    town.cycle()
+    said = Counter((message.purpose, message.target, str(message.data["order"])) for message in town.mail.sent)
+    with town.db.transaction() as tx:
+        rows = tx.all("SELECT purpose, target, order_id, step FROM outbox WHERE purpose IN ('escalated_step', 'handover_in')")
+    assert len(rows) == 6 * 2 + 1, "each order one step further, and one hand-over"
+    assert not [key for key, times in said.items() if times > 1 and key[0] != "bundle"]
+
+
+def test_how_long_it_took_until_somebody_acknowledged_is_measured(town: Duties) -> None:
+    (opened,) = town.raised("mh-1", "MH-OPEN")
+    town.cycle(minutes=7)
+    town.act(opened.order_id, "ack")
+    metrics = Metrics(stages=("cycle",))
+    report = run_cycle(
+        town.db, now=town.now + timedelta(minutes=3), infos=town.infos, register_of=lambda: town.register, books=town.books,
+        channels=town.channels, machine_now=town.machine_now, metrics=metrics,
+    )  # fmt: skip
+    assert not report.errors
+    name, severity = "citybrain_acknowledge_delay_seconds", {"severity": "critical"}
+    assert metrics.registry.get_sample_value(f"{name}_count", severity) == 1
+    assert metrics.registry.get_sample_value(f"{name}_sum", severity) == 420
+
+
+def test_steps_and_what_reached_nobody_are_counted(town: Duties) -> None:
+    town.change("tell: [schedule:duty]", "tell: [schedule:night]")
+    town.raised("mh-1", "MH-OPEN")
+    town.cycle(minutes=10)
+    with town.db.transaction() as tx:
+        found = details(tx, town.now)
+    assert found.steps_told == {("grave", "2"): 1, ("grave", "3"): 1}
+    assert found.nobody == {"grave": 1}
