@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, LiteralString
 
 import psycopg
@@ -13,6 +13,7 @@ from citybrain.config import Settings
 from citybrain.kernel.events import AlertChange, AlertEvent, Evidence
 from citybrain.kernel.ids import SHARDS, shard_of
 from citybrain.kernel.model import Asset, Reading
+from citybrain.kernel.register import Ownership
 from citybrain.kernel.times import from_ms, to_ms
 from citybrain.metrics import Metrics
 from citybrain.runtime.city import City
@@ -299,6 +300,8 @@ class Bases:
             register.save_units(tx, UNITS)
             register.save_responsibilities(tx, RULES)
             register.save_assets(tx, ASSETS)
+            # somebody's until long ago: dates without a beginning are carried too
+            register.save_ownerships(tx, [Ownership(ASSETS[0].id, UNITS[0].id, None, date(2020, 12, 31), "by-law 4")])
         return db
 
 
