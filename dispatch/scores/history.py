@@ -56,6 +56,8 @@ class OrderHistory:
     """of the repair clock, with everything that moved it"""
     limit_from: datetime | None = None
     limit_unit: str = ""
+    clock: str = ""
+    """state of the repair clock, as its last entry says; "": none does"""
     done_at: datetime | None = None
     """the last report of fixed that was not sent back; without one, when the sensor showed it"""
     fixed: int = 0
@@ -152,7 +154,7 @@ class OrderHistory:
                 self.stops[-1] = self.stops[-1]._replace(kind=kind)
         elif self.standing:
             self.stops[-1] = self.stops[-1]._replace(end=entry.at)
-        self.due_at = due
+        self.due_at, self.clock = due, state
 
 
 @dataclass(slots=True)

@@ -38,9 +38,11 @@ def _misdirected(order: OrderHistory) -> bool:
 
 
 def is_late(order: OrderHistory, asof: datetime) -> bool:
-    """Not done by the end of its limit. A clock that stands is not late."""
+    """Not done by the end of its limit. A clock that stands is not late, and what was done while it stood was done in time."""
     if order.due_at is None or order.standing:
         return False
+    if order.clock in {"met", "met_late"} and order.done_at is not None:
+        return order.clock == "met_late"
     if order.cancelled_at is not None and order.done_at is None:
         return order.cancelled_at > order.due_at
     return (order.done_at or asof) > order.due_at

@@ -24,13 +24,14 @@ from citybrain.kernel.errors import CityBrainError, InputError, StateError
 from citybrain.store import ledger as store
 from citybrain.store.db import Database
 from citybrain.store.gauges import details
+from dispatch import pausing, reopening
 from dispatch.appeals import Appealed, appeal
 from dispatch.bundle import Bundle, write
 from dispatch.checking import check_bundle
 from dispatch.ledger import entry_of
 from dispatch.scores.figures import Scores, score, to_json
 from dispatch.scores.gaming import signs
-from dispatch.scores.history import histories
+from dispatch.scores.history import OrderHistory, histories
 from dispatch.scores.rules import load_rules
 from tests.dispatch_kit import NOON, Town
 from tests.live.test_ledger import busy
@@ -138,6 +139,40 @@ def test_an_export_of_a_span_has_the_whole_lives_of_its_cases(town: Town, tmp_pa
     assert not bundle.manifest.complete
     assert [case.asset for case in histories(bundle.entries())] == ["pit-1"]
     assert check_bundle(bundle).faults == []
+
+
+def test_pauses_and_reopenings_are_read_from_the_ledger(town: Town) -> None:
+    (order,) = town.raised("mh-1", "MH-OPEN")
+    onset, name = town.now, order.order_id
+    town.cycle(minutes=60)
+    town.db.attempt(lambda tx: pausing.ask(tx, town.look(), name, "pause", code="weather", actor="crew", now=town.now))
+    town.cycle(minutes=10)
+    town.db.attempt(lambda tx: pausing.approve(tx, town.look(), name, actor="boss", now=town.now))
+    town.cycle(hours=5)
+    town.db.attempt(lambda tx: pausing.resume(tx, town.look(), name, actor="crew", now=town.now))
+    town.cycle(minutes=20)
+    town.act(name, "fix")
+    town.resolved("mh-1", "MH-OPEN", onset)
+    town.cycle(hours=2)
+
+    def history() -> OrderHistory:
+        with town.db.transaction() as tx:
+            (case,) = histories(entry_of(row) for row in store.stream(tx))
+        assert case.order is not None
+        return case.order
+
+    found = history()
+    (stop,) = found.stops
+    assert (stop.kind, stop.begin, stop.end) == ("paused", onset + timedelta(minutes=60), onset + timedelta(minutes=370))
+    assert (found.state, found.clock) == ("closed", "met")
+    rate = next(one for one in of_database(town).figures if one.id == "on_time_closing_rate")
+    assert rate.whole[1:] == (1, 1)
+    town.db.attempt(lambda tx: reopening.reopen(tx, town.look(), name, code="not_fixed", actor="city hall", now=town.now))
+    again = history()
+    assert (again.state, again.done_at, len(again.reopened)) == ("dispatched", None, 1)
+    back = next(one for one in of_database(town).figures if one.id == "solving_rate")
+    assert back.whole.of == 0, "it is open again"
+    assert town.faults() == []
 
 
 def test_an_appeal_is_asked_by_one_and_decided_by_another(town: Town) -> None:

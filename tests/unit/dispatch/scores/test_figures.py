@@ -87,6 +87,16 @@ def test_a_pause_moves_the_limit_and_a_suspension_waits() -> None:
     assert [(one.kind, one.end) for one in stop.stops] == [("paused", NOON + timedelta(minutes=120))]
 
 
+def test_what_is_done_while_the_clock_stands_is_in_time() -> None:
+    ledger = Ledger()
+    steps = [(60, "pause", clock("paused", 120)), (200, "fix", clock("met", 120))]
+    ledger.case("c1", fix=None, steps=steps)  # type: ignore[arg-type]  # a list of tuples of that form
+    for event in ("verify", "close"):
+        ledger.add("c1", "o-c1", event, NOON + timedelta(minutes=230))
+    ledger.add("c1", None, "ended", NOON + timedelta(minutes=230), outcome="verified")
+    assert share(scored(ledger), "on_time_closing_rate") == (1, 1)
+
+
 def test_an_approved_appeal_leaves_the_rates_and_keeps_its_trace() -> None:
     ledger = Ledger()
     ledger.case("c1", fix=200)
