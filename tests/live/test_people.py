@@ -20,7 +20,9 @@ from dispatch.channels import Answer
 from dispatch.cycle import run_cycle
 from dispatch.people import roster
 from dispatch.people.duty import on_duty
+from dispatch.people.file import read_people
 from tests.dispatch_kit import NOON, Town
+from tests.docs.markdown import ROOT, blocks
 
 pytestmark = pytest.mark.live
 
@@ -87,6 +89,16 @@ class Duties(Town):
 @pytest.fixture
 def town(db: Database) -> Duties:
     return Duties(db)
+
+
+def test_what_is_imported_is_what_the_file_says(town: Duties) -> None:
+    (example,) = [block for block in blocks(ROOT / "docs/how-to/people-and-duty.md") if block.check == "people"]
+    town.take_over(example.text)
+    wanted, _ = read_people(yamlfile.parse(example.text, "people.yml"))
+    with town.db.transaction() as tx:
+        found = roster.current(tx)
+    assert {name: one for name, one in found.people.items() if one.active} == wanted.people
+    assert (found.teams, found.schedules, found.policies) == (wanted.teams, wanted.schedules, wanted.policies)
 
 
 def test_an_import_is_whole_and_the_same_again_is_nothing(town: Duties) -> None:
