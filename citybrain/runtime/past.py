@@ -1,5 +1,6 @@
 """A past for a made-up city: a month of readings in which a few things wear, so that there is something to forecast on its
-first day. Written through the store as if the devices had sent them; nothing judges them.
+first day. Written through the store as test uplinks: they are in the sums, and no rule judges them, not in hindsight either
+(three messages a day would be long silences).
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ def _readings(asset: Asset, midnight: datetime, values: Iterable[Mapping[str, Va
         for hour in _HOURS:
             at_ms = to_ms(midnight - timedelta(days=left) + timedelta(hours=hour))
             key = content_hash(f"{asset.id} {at_ms}".encode())
-            yield Reading(asset.id, asset.kind, asset.id, at_ms, at_ms, dict(told), key=key, flags=Flag.HISTORY)
+            yield Reading(asset.id, asset.kind, asset.id, at_ms, at_ms, dict(told), key=key, flags=Flag.SIMULATED)
 
 
 def _silt(drain: Asset, share: float, random: Random) -> Iterator[Mapping[str, Value]]:
