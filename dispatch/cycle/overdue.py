@@ -26,8 +26,8 @@ def handle(tx: Tx, look: Lookups, timer: Row, now: datetime) -> None:
     order_id, state = str(order["id"]), order["state"]
     both = OrderClocks(tx, order)
     clock = both[REPAIR]
-    if clock.state == "running" and clock.due_at > now:
-        return  # the clock went on since this was set
+    if clock.state not in {"running", "overdue"} or (clock.state == "running" and clock.due_at > now):
+        return  # it stands, was met, or goes on for longer since this was set
     if clock.state == "running":
         both.expire(REPAIR)
         lapse(tx, order, reason="overdue", now=now)
