@@ -16,6 +16,7 @@ from citybrain.apitoken import ensure_token
 from citybrain.cli.common import DataDir, Output, OutputOption, emit, emit_one, get_settings, open_db, run_clock, writable
 from citybrain.config import Settings
 from citybrain.kernel.errors import InputError, NotFound
+from citybrain.runtime.rundir import RunDir
 from citybrain.text import code_text, text
 from dispatch.people import entries, ical, roster
 from dispatch.people.duty import on_duty, shifts
@@ -211,7 +212,8 @@ def to_ical(
     start = now - timedelta(days=14)
     content = ical.feed(people, kind, name or "", start, now + timedelta(days=days), now=now, language=settings.language)
     if url:
-        root = f"http://{settings.http_host}:{settings.http_port}"
+        port = RunDir(settings.data_dir).read("run").get("http") or settings.http_port
+        root = (settings.public_url or f"http://{settings.http_host}:{port}").rstrip("/")
         path = path_of(ensure_token(settings.api_token, settings.data_dir), kind, name or "")
         typer.echo(text("people.calendar_url", settings.language, url=f"{root}{path}"))
     elif file is not None:
