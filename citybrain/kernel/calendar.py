@@ -21,6 +21,8 @@ from citybrain.kernel.errors import ConfigError, InputError
 from citybrain.kernel.worktime import WorkTime
 
 _DAY = timedelta(days=1)
+_FAR = timedelta(days=1000)
+"""A question so far beyond what is known begins anew, instead of working out all the years between."""
 _IDLE_DAYS = 400
 """A calendar without any working time for so many days is an error and not a long weekend."""
 
@@ -166,7 +168,7 @@ class WorkCalendar:
         # the day before: where the clock falls back over midnight, its hours reach into the next date
         day = start.astimezone(self.tz).date() - _DAY
         known = self._times[0] if self._times else None
-        if known is None or day < known.first:
+        if known is None or not known.first <= day <= known.next + _FAR:
             known = WorkTime(self.windows, day)
             self._times[:] = [known]
         return known

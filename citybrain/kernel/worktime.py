@@ -40,6 +40,11 @@ class WorkTime:
         """The first date that it knows."""
         return self._first
 
+    @property
+    def next(self) -> date:
+        """The first date that it does not know yet."""
+        return self._next
+
     def add(self, start: datetime, amount: timedelta) -> datetime | None:
         """When `amount` of working time has passed since `start`, UTC. None: no working time within 400 days.
 
