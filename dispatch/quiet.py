@@ -196,7 +196,7 @@ def unmute(tx: Tx, case_id: str, muted: Row, order: Row | None, *, reason: str, 
     facts = {"silence": muted["silence_id"], "number": muted["number"], "since": muted["since"]}
     ledger.note(tx, case_id, "unmuted", at=now, actor="cycle", reason=reason, detail=detail, facts=facts)
     if order is not None:
-        told = silences.notices_again(tx, [str(order["id"])], now)
+        told = silences.notices_again(tx, str(order["id"]), muted["since"], now)
         timers.set_many(tx, case_id, dict.fromkeys(made_up_for(muted["held"], told=told > 0), now))
 
 

@@ -48,7 +48,7 @@ def silence(
         raise InputError("end: a silence needs one; say for how long, until when, or until the alert is resolved")
     row = _row("silence", author, reason, begins_at, ends_at, now) | key
     row |= {"matchers": [str(one) for one in found], "until_resolved": until_resolved}
-    return _add(tx, row, *row["matchers"], begins_at.isoformat())
+    return _add(tx, row, *row["matchers"], begins_at.isoformat(), ends_at.isoformat() if ends_at else "")
 
 
 def window(tx: Tx, matchers: Sequence[str], *, author: str, reason: str, recurrence: Recurrence, now: datetime) -> Added:

@@ -160,9 +160,10 @@ def covered(tx: Tx, scope: Mapping[str, Any]) -> int:
     return int((tx.one(_SQL["covered"], **names) or {}).get("n", 0))
 
 
-def notices_again(tx: Tx, orders: Sequence[str], now: datetime) -> int:
-    """Notices that were held for a silence are looked at now, of those to one target the newest alone; how many."""
-    return tx.run(_SQL["notices_again"], orders=list(orders), now=now) if orders else 0
+def notices_again(tx: Tx, order_id: str, since: datetime, now: datetime) -> int:
+    """Notices of an order that was muted since a time are looked at now, of those of a clock to one target the newest alone;
+    how many."""
+    return tx.run(_SQL["notices_again"], order_id=order_id, since=since, now=now)
 
 
 class Counts(NamedTuple):

@@ -108,7 +108,7 @@ def test_an_open_order_is_held_but_its_clock_runs(town: Town) -> None:
     assert "unmuted" in case_notes(town, opened.case_id)
     said = town.mail.said()[1:]
     assert ("escalated_lead", "log:drainage-lead") in said
-    assert len([target for _, target in said if target == "log:drainage"]) <= 2
+    assert len([target for _, target in said if target == "log:drainage"]) <= 2, said
     assert not town.faults()
 
 

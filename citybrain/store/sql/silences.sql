@@ -6,7 +6,7 @@ VALUES (%(id)s, %(sort)s, %(matchers)s, %(scope)s, %(author)s, %(reason)s, %(app
 ON CONFLICT DO NOTHING;
 
 -- stamp: which silences are in force now, as one word; and whether the turn of a window is over that nobody has set anew
-SELECT count(*) AS n, coalesce(md5(string_agg(id::text || revision::text, ',' ORDER BY id)), '') AS stamp,
+SELECT count(*) AS n, coalesce(md5(string_agg(concat(id, revision, extract(epoch FROM ends_at)), ',' ORDER BY id)), '') AS stamp,
        coalesce(bool_or(ends_at <= %(now)s), false) AS stale
 FROM silences
 WHERE state <> 'ended' AND begins_at <= %(now)s AND (ends_at IS NULL OR ends_at > %(now)s OR recurrence IS NOT NULL);
@@ -111,11 +111,11 @@ WHERE c.state <> 'closed' AND (c.asset = ANY (%(assets)s) OR a.cabinet = ANY (%(
 -- open_all: all open cases
 SELECT id, asset, kind, condition, severity, state FROM cases WHERE state <> 'closed';
 
--- notices_again: notices of orders that were held because of a silence are looked at now; of those of one clock to one
--- target the newest alone
+-- notices_again: the end of a silence: notices of an order that it held, or that came while it did and nobody has looked at, are
+-- looked at now; of those of one clock to one target the newest alone
 WITH ranked AS (
-    SELECT id, row_number() OVER (PARTITION BY order_id, target, purpose LIKE 'safe%%' ORDER BY created_at DESC, id) AS place
-    FROM outbox WHERE order_id = ANY (%(orders)s::uuid[]) AND state = 'waiting' AND reason = 'muted'
+    SELECT id, row_number() OVER (PARTITION BY target, purpose LIKE 'safe%%' ORDER BY created_at DESC, id) AS place
+    FROM outbox WHERE order_id = %(order_id)s::uuid AND state = 'waiting' AND (reason = 'muted' OR created_at >= %(since)s)
 ), older AS (
     UPDATE outbox o SET state = 'dropped', reason = 'superseded', done_at = %(now)s FROM ranked r WHERE o.id = r.id AND r.place > 1
     RETURNING o.id
@@ -123,7 +123,10 @@ WITH ranked AS (
     INSERT INTO deliveries (outbox_id, at, ok, reason, detail, outcome)
     SELECT id, %(now)s, false, 'superseded', 'a later notice says more', 'dropped' FROM older
 )
-UPDATE outbox o SET hold_until = 'epoch', next_at = 'epoch', reason = '' FROM ranked r WHERE o.id = r.id AND r.place = 1;
+UPDATE outbox o SET hold_until = CASE WHEN o.reason = 'muted' THEN 'epoch' ELSE o.hold_until END,
+    next_at = CASE WHEN o.reason = 'muted' THEN 'epoch' ELSE o.next_at END,
+    reason = CASE WHEN o.reason = 'muted' THEN '' ELSE o.reason END
+FROM ranked r WHERE o.id = r.id AND r.place = 1;
 
 -- counts: silences by sort and state, those that are over left out
 SELECT sort, state, count(*) AS n FROM silences WHERE state <> 'ended' GROUP BY sort, state;
