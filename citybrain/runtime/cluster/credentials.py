@@ -1,6 +1,6 @@
 """The secrets of a cluster: made at random when they are missing, kept when they are there, each where only its reader looks.
 
-    services/services.yml      settings of the services: database, API token, key of webhooks, clock
+    services/services.yml      settings of the services: database, API token, keys of webhooks and of links, clock
     services/ingest.yml        settings of the bridges: broker
     services/simulator.yml     settings of the simulator of the demo
     mosquitto/passwords        hashes of the logins of services and devices;  mosquitto/health: the health check's password
@@ -64,8 +64,8 @@ class Credentials:
         services = self._settings(_SERVICES)
         clock = _clock(where.clock, str(services.get("clock", "")))
         common = {"database_url": database, "api_token": token, **clock}
-        webhooks = {"webhook_secret": services.get("webhook_secret") or _random()}
-        self._put_settings(_SERVICES, {**common, **webhooks})
+        keys = {name: services.get(name) or _random() for name in ("webhook_secret", "link_secret")}
+        self._put_settings(_SERVICES, {**common, **keys})
         urls = {name: _with_login(where.mqtt_url, name, password) for name, password in ours.items()}
         self._put_settings(_INGEST, {"mqtt_url": urls["ingest"], **clock})
         self._put_settings(_SIMULATOR, {**common, "mqtt_url": urls["simulator"]})

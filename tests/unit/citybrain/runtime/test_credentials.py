@@ -62,6 +62,9 @@ def test_services_find_their_servers(tmp_path: Path) -> None:
     assert (database.username, database.hostname, database.path) == ("citybrain", "db", "/citybrain")
     assert database.password == (tmp_path / "database/citybrain").read_text()
     assert settings.api_token == (tmp_path / "prometheus/api_token").read_text()
+    assert settings.webhook_secret
+    assert settings.link_secret, "dispatch signs the links that the console reads"
+    assert settings.link_secret != settings.webhook_secret
     assert settings.mqtt_url is None, "only bridges and the simulator have a login at the broker"
     hashes = logins.read((tmp_path / "mosquitto/passwords").read_text())
     assert list(hashes) == ["ingest", "simulator", "health"]
