@@ -28,8 +28,9 @@ def _batch(cycle: Cycle, tx: Tx) -> int:
     if not timers.fence(tx, "duty", _TIMEOUT_S):
         cycle.held.add("duty")
         return 0
-    people = roster.current(tx)
     due = escalations.handovers_due(tx, cycle.now)
+    # after that: whoever imports people now waits for these rows, so each of these schedules is among them
+    people = roster.current(tx)
     for row in due:
         _hand_over(tx, cycle, people, row)
     return len(due)
