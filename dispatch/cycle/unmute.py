@@ -58,4 +58,7 @@ def _go_out(tx: Tx, look: Lookups, case: Row, alert: Row, reason: str, now: date
     work.apply()
 
 
-MODULE = of_timers("unmute", frozenset({"unmute", "must_close"}), handle)
+# when a silence has just ended, what it muted is looked at in the same run, before anything is sent
+MODULE = of_timers("unmute", frozenset({"unmute", "must_close"}), handle)._replace(
+    purposes=frozenset({"unmute", "must_close", "quiet"})
+)
