@@ -9,8 +9,8 @@ from citybrain.kernel.ids import derived_id
 from citybrain.kernel.register import Ownership
 from citybrain.store import register, returns
 from citybrain.store.db import Row, Tx
-from dispatch.responsibility import local_day
 from dispatch.returns import MISDIRECTED
+from dispatch.rulefit import local_day
 
 STATES = ("offered", "accepted", "refused")
 

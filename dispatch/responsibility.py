@@ -22,11 +22,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from citybrain.kernel.model import Asset, Unit
-from citybrain.kernel.register import Ownership, Register, Responsibility
+from citybrain.kernel.register import Register, Responsibility
 from dispatch.areas import Place, index_of
+from dispatch.rulefit import in_force, owner_of, proof_of, reason_of, verdict, weight
 
 UNASSIGNED = Unit("unassigned", "Unassigned (no unit is responsible)", "未分配（无责任单位）", contacts=("log:unassigned",))
 
@@ -152,15 +152,6 @@ _Try = Step | _Failed
 _Level = Iterator[tuple[_Try, Unit | None]]
 
 
-def owner_of(asset: str, register: Register, on: date | datetime) -> Ownership | None:
-    """The dated ownership of an asset that is in force; of several the one that began last."""
-    found = None
-    for one in register.ownerships.get(asset, ()):  # in order of their first day
-        if _in_force(one, register, on) is None:
-            found = one
-    return found
-
-
 def _own(asset: Asset, register: Register, on: date | datetime) -> _Level:
     dated = owner_of(asset.id, register, on)
     if dated is not None:
@@ -176,34 +167,6 @@ def _own(asset: Asset, register: Register, on: date | datetime) -> _Level:
         else:
             unit = register.units.get(asset.unit)
             yield Step("own", "", unit is not None, "matched" if unit else "unknown_unit", f"unit {asset.unit}"), unit
-
-
-def proof_of(said: Ownership | Responsibility) -> str:
-    """The days between which something holds, and its source: "from 2026-01-01, until 2027-12-31; contract LT-2026-07"."""
-    days = ", ".join(f"{word} {day}" for word, day in (("from", said.valid_from), ("until", said.valid_to)) if day is not None)
-    return "; ".join(part for part in (days, said.source) if part)
-
-
-def local_day(unit: Unit | None, on: date | datetime) -> date:
-    """The day of a moment where a unit is."""
-    if not isinstance(on, datetime):
-        return on
-    try:
-        return on.astimezone(ZoneInfo(unit.timezone if unit else "UTC")).date()
-    except (OSError, ValueError, KeyError):
-        return on.date()
-
-
-def _in_force(said: Ownership | Responsibility, register: Register, on: date | datetime) -> tuple[str, str] | None:
-    """Why something dated does not hold, with a detail; None when it does."""
-    if said.valid_from is None and said.valid_to is None:
-        return None
-    day = local_day(register.units.get(said.unit), on)
-    if said.valid_from is not None and day < said.valid_from:
-        return "not_yet_valid", f"from {said.valid_from}"
-    if said.valid_to is not None and day > said.valid_to:
-        return "expired", f"the last day was {said.valid_to}"
-    return None
 
 
 def _last(level: _Level, trail: list[_Try]) -> Unit | None:
@@ -239,17 +202,17 @@ def _tried(
     trail: list[_Try],
 ) -> Unit | None:  # fmt: skip
     for rule in rules:
-        late = None if rule.valid_from is None and rule.valid_to is None else _in_force(rule, register, on)
+        late = None if rule.valid_from is None and rule.valid_to is None else in_force(rule, register, on)
         if late is not None:
             trail.append(_Failed(rule.level, late[0], rule, False, late[1]))
             continue
-        reason = _reason(rule, asset, condition, place)
+        reason = reason_of(rule, asset, condition, place)
         if reason != "matched":
             trail.append(_Failed(rule.level, reason, rule))
             continue
         unit = register.units.get(rule.unit)
         if unit is not None:
-            trail.append(Step(rule.level, rule.id, True, *_verdict(rule, asset, condition, place), proof_of(rule)))
+            trail.append(Step(rule.level, rule.id, True, *verdict(rule, asset, condition, place), proof_of(rule)))
             return unit
         trail.append(Step(rule.level, rule.id, False, "unknown_unit", f"unit {rule.unit}", proof_of(rule)))
     return None
@@ -270,25 +233,8 @@ def _ordered(level: str, place: Place, register: Register) -> list[Responsibilit
         if len(found) >= _KEPT:
             found.clear()
         own = [rule for rule in register.responsibilities if rule.level == level]
-        found[key] = sorted(own, key=lambda rule: (-_said(rule, place), rule.id))
+        found[key] = sorted(own, key=lambda rule: (-weight(rule, place), rule.id))
     return found[key]
-
-
-def _reason(rule: Responsibility, asset: Asset, condition: str | None, place: Place) -> str:
-    """The reason of `_verdict`, without its words: of the many rules that do not fit only a few are shown."""
-    if rule.kind is not None and rule.kind != asset.kind:
-        return "other_kind"
-    if rule.condition is not None and rule.condition != condition:
-        return "other_condition"
-    if rule.feeder is not None and rule.feeder != asset.feeder:
-        return "other_feeder"
-    if rule.cabinet is not None and rule.cabinet != asset.cabinet:
-        return "other_cabinet"
-    if rule.contract is not None and rule.contract != asset.attributes.get("contract"):
-        return "other_contract"
-    if rule.area is not None and rule.area not in place:
-        return "other_area" if any(place) else "place_unknown"
-    return "matched"
 
 
 def _guardians(area: str, register: Register) -> _Level:
@@ -298,38 +244,6 @@ def _guardians(area: str, register: Register) -> _Level:
         yield Step("guardian", "", False, "no_guardian", where), None
     else:
         yield Step("guardian", "", True, "matched", f"unit {unit.id} is guardian of the {where}"), unit
-
-
-def _verdict(rule: Responsibility, asset: Asset, condition: str | None, place: Place) -> tuple[str, str]:
-    """Why a rule does or does not fit: the first thing that differs."""
-    pairs = (
-        ("kind", rule.kind, asset.kind),
-        ("condition", rule.condition, condition),
-        ("feeder", rule.feeder, asset.feeder),
-        ("cabinet", rule.cabinet, asset.cabinet),
-        ("contract", rule.contract, asset.attributes.get("contract")),
-    )
-    for name, wanted, given in pairs:
-        if wanted is not None and wanted != given:
-            return f"other_{name}", f"rule: {wanted}, asset: {given or 'none'}"
-    if rule.area is not None and rule.area not in place:
-        where = ", ".join(part for part in place if part)
-        return ("other_area", f"rule: {rule.area}, asset: {where}") if where else ("place_unknown", f"rule: {rule.area}")
-    said = [f"{name} {wanted}" for name, wanted, _ in (*pairs, ("area", rule.area, None)) if wanted is not None]
-    return "matched", ", ".join(said) or "for everything"
-
-
-def _said(rule: Responsibility, place: Place) -> int:
-    """How much a rule says; more is tried first."""
-    area = 0 if rule.area is None else 64 if rule.area == place.cell else 32
-    return (
-        area
-        + 16 * (rule.feeder is not None)
-        + 8 * (rule.cabinet is not None)
-        + 4 * (rule.contract is not None)
-        + 2 * (rule.kind is not None)
-        + (rule.condition is not None)
-    )
 
 
 def _shortened(trail: list[_Try], asset: Asset, condition: str | None, place: Place) -> Iterator[Step]:
@@ -342,7 +256,7 @@ def _shortened(trail: list[_Try], asset: Asset, condition: str | None, place: Pl
                 if count or step.matched:
                     yield step
             elif count:
-                detail = step.detail or _verdict(step.rule, asset, condition, place)[1]
+                detail = step.detail or verdict(step.rule, asset, condition, place)[1]
                 yield Step(step.level, step.rule.id, False, step.reason, detail, proof_of(step.rule))
         else:
             counts[step.level, step.reason] = 0  # told once
