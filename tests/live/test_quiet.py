@@ -209,7 +209,9 @@ def test_an_opening_closed_in_time_is_nobodys_work(town: Town) -> None:
 
 
 def test_a_window_comes_again(town: Town) -> None:
-    rule = recurrence("FREQ=DAILY", start=datetime(2026, 6, 12, 13), zone="Asia/Shanghai", duration=timedelta(hours=1))
+    rule = recurrence(
+        "FREQ=DAILY", start=datetime.fromisoformat("2026-06-12T13:00"), zone="Asia/Shanghai", duration=timedelta(hours=1)
+    )
     with town.db.transaction() as tx:
         silencing.window(tx, ['kind="manhole"'], author="Li", reason="washing", recurrence=rule, now=town.now)
     for day in range(2):
