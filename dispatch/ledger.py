@@ -20,8 +20,8 @@ from dispatch.entries import CASE_NOTES, NEW, case_move
 from dispatch.orders import NOTES, move
 
 __all__ = [
-    "GENESIS", "Drafted", "Entry", "Facts", "Fault", "append", "case_states", "chained", "ended", "entry_of", "note", "notes", "read",
-    "reopened", "sent_out", "states", "verify",
+    "GENESIS", "Drafted", "Entry", "Facts", "Fault", "append", "case_states", "chained", "ended", "entry_of", "note", "notes",
+    "read", "reopened", "sent_out", "states", "verify",
 ]  # fmt: skip
 
 
@@ -104,7 +104,7 @@ def _together(
 
 
 class Drafted:
-    """Entries that are written together by a few statements: of new cases and orders. They are chained when they are written."""
+    """Entries of new cases and orders that are written together by a few statements; they are chained when they are written."""
 
     def __init__(self) -> None:
         self._loose: list[Entry] = []
