@@ -15,6 +15,7 @@ from citybrain.text import LANGUAGES, table
 from dispatch.composing import compose
 from dispatch.cycle.send import BREAKER_AFTER, BREAKER_LONGEST_S, LONGEST_WAIT_S, MAX_ATTEMPTS, breaker_s, wait_s
 from dispatch.notices import PURPOSES
+from dispatch.watching import BACK, SILENT, TEST
 from tests.dispatch_kit import NOON
 
 
@@ -78,7 +79,7 @@ def test_codes_are_words_for_people_and_codes_for_programs(language: str, words:
 def test_both_languages_say_the_same_things() -> None:
     english, chinese = table("dispatch", "en"), table("dispatch", "zh")
     assert english.keys() == chinese.keys()
-    assert {key.removesuffix("_subject").removesuffix("_text") for key in english} == set(PURPOSES)
+    assert {key.removesuffix("_subject").removesuffix("_text") for key in english} == {*PURPOSES, TEST, SILENT, BACK}
     for key in english:
         holes = [set(re.findall(r"{(\w+)}", words[key])) for words in (english, chinese)]
         assert holes[0] == holes[1], key
