@@ -1,28 +1,25 @@
-"""A past for a made-up city: a month of readings in which a few things wear, so that there is something to forecast on its
-first day. Written through the store as test uplinks: they are in the sums, and no rule judges them, not in hindsight either
-(three messages a day would be long silences).
+"""A past for a made-up city: sums by day of a month in which a few things wear, so that there is something to forecast on its
+first day. There are no readings behind them: what was never heard is judged by no rule, not in hindsight either.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from random import Random
 
-from citybrain.kernel.ids import content_hash
-from citybrain.kernel.model import Asset, Device, Flag, Kind, Reading, Value
+from citybrain.kernel.model import Asset, Device, Kind
 from citybrain.kernel.register import Register
-from citybrain.kernel.times import to_ms
-from citybrain.store import forecasts, readings
+from citybrain.store import forecasts, summaries
 from citybrain.store import register as register_store
 from citybrain.store.db import Database
+from citybrain.store.summaries import DaySum
 from forecast.battery import idle_mah, model_of, uplink_mah
 from forecast.book import Book
 from forecast.finding import Plan
 from forecast.lamp import like
 
 DAYS = 32
-_HOURS = (3, 11, 19)
 _SHOWER = 9
 """it rains on every ninth day"""
 _PEERS = 12
@@ -38,7 +35,7 @@ def seed_history(db: Database, register: Register, book: Book, now: datetime, *,
     gets the date on which it was put in, in `register` too). What the register does not have is left out.
     """
     random = Random(seed)
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     by_kind: dict[str, list[Asset]] = {}
     for name in sorted(register.assets):
         by_kind.setdefault(register.assets[name].kind, []).append(register.assets[name])
@@ -47,19 +44,20 @@ def seed_history(db: Database, register: Register, book: Book, now: datetime, *,
     covers = by_kind.get(Kind.MANHOLE, [])[:2]
     lamps = _alike(by_kind.get(Kind.STREETLIGHT, []))
     gauges = [one for one in by_kind.get(Kind.RAIN_GAUGE, []) if one.district in {drain.district for drain in drains}]
-    told: list[Reading] = []
+    sums: list[DaySum] = []
     for drain in drains:
-        told += _readings(drain, midnight, _silt(drain, book.plans.silt.share_of_diameter, random))
+        sums += _sums(drain, "level_mm", midnight, _silt(drain, book.plans.silt.share_of_diameter, random), swing=60.0)
     for gauge in gauges:
-        told += _readings(gauge, midnight, ({"rain_mm": 4.0 if day % _SHOWER == 0 else 0.0} for day in range(DAYS)))
+        sums += _sums(gauge, "rain_mm", midnight, (4.0 if _showery(left) else 0.0 for left in _left()), n=1)
     for cover in covers[:1]:
-        limit = book.plans.cover.tilt_deg
-        told += _readings(
-            cover, midnight, ({"tilt_deg": limit - 0.15 - 0.03 * left + random.gauss(0, 0.02)} for left in _left())
-        )
+        tilt = (book.plans.cover.tilt_deg - 0.15 - 0.03 * left + random.gauss(0, 0.02) for left in _left())
+        sums += _sums(cover, "tilt_deg", midnight, tilt)
     for number, lamp in enumerate(lamps):
         drift = 0.004 if number == 0 else 0.0
-        told += _readings(lamp, midnight, _power(lamp, drift, book.plans.lamp.low, random))
+        sums += _sums(lamp, "power_w", midnight, _power(lamp, drift, book.plans.lamp.low, random))
+        sums += _sums(lamp, "dim_pct", midnight, (_DIM_PCT for _ in _left()))
+    for cover in covers[1:]:
+        sums += _sums(cover, "snr_db", midnight, (-12.0 for _ in _left()))
     worn = {
         Plan.SILT: [drain.id for drain in drains],
         Plan.COVER: [cover.id for cover in covers[:1]],
@@ -67,10 +65,8 @@ def seed_history(db: Database, register: Register, book: Book, now: datetime, *,
         Plan.BATTERY: [cover.id for cover in covers[1:]],
     }
     devices = [device for cover in covers[1:] for device in _old_devices(cover, register, book, now)]
-    for cover in covers[1:]:
-        told += _readings(cover, midnight, ({"snr_db": -12.0} for _ in range(DAYS)))
     with db.transaction() as tx:
-        readings.add(tx, told)
+        summaries.seed(tx, sums, midnight)
         register_store.save_devices(tx, devices)
         forecasts.set_next(tx, now)
     return {plan: names for plan, names in worn.items() if names}
@@ -81,31 +77,30 @@ def _left() -> range:
     return range(DAYS, 0, -1)
 
 
-def _readings(asset: Asset, midnight: datetime, values: Iterable[Mapping[str, Value]]) -> Iterator[Reading]:
-    """Three messages a day, one for each item of `values`, the last on the day before `midnight`."""
-    for left, told in zip(_left(), values, strict=True):
-        for hour in _HOURS:
-            at_ms = to_ms(midnight - timedelta(days=left) + timedelta(hours=hour))
-            key = content_hash(f"{asset.id} {at_ms}".encode())
-            yield Reading(asset.id, asset.kind, asset.id, at_ms, at_ms, dict(told), key=key, flags=Flag.SIMULATED)
+def _showery(left: int) -> bool:
+    return (DAYS - left) % _SHOWER == 0
 
 
-def _silt(drain: Asset, share: float, random: Random) -> Iterator[Mapping[str, Value]]:
+def _sums(
+    asset: Asset, measure: str, midnight: datetime, values: Iterable[float], *, n: int = 96, swing: float = 0.0
+) -> Iterator[DaySum]:
+    """One sum a day, the last of the day before `midnight`. `values` are the least of each day, the greatest `swing` above."""
+    for left, value in zip(_left(), values, strict=True):
+        mean = value + swing / 2
+        yield DaySum(asset.id, measure, midnight - timedelta(days=left), n, mean * n, value, value + swing)
+
+
+def _silt(drain: Asset, share: float, random: Random) -> Iterator[float]:
     limit = share * (drain.pipe_diameter_mm or 0.0)
     slope = min(1.2, 0.8 * limit / DAYS)
     for left in _left():
-        wet = 60.0 if (DAYS - left) % _SHOWER == 0 else 0.0
-        yield {"level_mm": round(limit - 8 - slope * left + wet + random.gauss(0, 1.0), 1)}
+        yield round(limit - 8 - slope * left + (60.0 if _showery(left) else 0.0) + random.gauss(0, 1.0), 1)
 
 
-def _power(lamp: Asset, drift: float, low: float, random: Random) -> Iterator[Mapping[str, Value]]:
+def _power(lamp: Asset, drift: float, low: float, random: Random) -> Iterator[float]:
     own = low + 0.05 if drift else 1.0
     for left in _left():
-        share = own + drift * left
-        yield {
-            "power_w": round((lamp.rated_power_w or 0.0) * _LIT * share * (1 + random.gauss(0, 0.003)), 2),
-            "dim_pct": _DIM_PCT,
-        }
+        yield round((lamp.rated_power_w or 0.0) * _LIT * (own + drift * left) * (1 + random.gauss(0, 0.003)), 2)
 
 
 def _alike(lamps: Sequence[Asset]) -> list[Asset]:

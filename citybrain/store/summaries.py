@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from citybrain.kernel.errors import CityBrainError
+from psycopg.types.json import Jsonb
+
+from citybrain.kernel.errors import CityBrainError, ConfigError
 from citybrain.kernel.times import EPOCH
 from citybrain.store.db import RETRY, Database, Tx, sqlstate
 from citybrain.store.migrate import TIMESCALE, kind_of
@@ -153,6 +156,31 @@ def expire(tx: Tx, before: datetime) -> int:
 def keep(tx: Tx, readings: timedelta, summaries: timedelta) -> None:
     """Tell TimescaleDB's own jobs how long to keep readings and sums; nothing on plain PostgreSQL."""
     tx.all(_SQL["keep"], readings=readings, summaries=summaries)
+
+
+class DaySum(NamedTuple):
+    """The sum of one measure of an asset on one day (UTC), of `n` numbers."""
+
+    asset: str
+    measure: str
+    bucket: datetime
+    n: int
+    total: float
+    low: float
+    high: float
+
+
+def seed(tx: Tx, sums: Sequence[DaySum], until: datetime) -> None:
+    """Sums of days without readings: a made-up past, for a city that has no readings before `until` (a midnight, UTC).
+
+    Raises ConfigError with TimescaleDB, whose sums are made of readings only.
+    """
+    if kind_of(tx) == TIMESCALE:
+        raise ConfigError(
+            "a city on TimescaleDB cannot be given a past: its sums are made of readings only", key="database_url"
+        )
+    tx.run(_SQL["seeded"], until=until)
+    tx.run(_SQL["seed"], rows=Jsonb([one._asdict() for one in sums]))
 
 
 def _floor(moment: datetime, width: timedelta) -> datetime:

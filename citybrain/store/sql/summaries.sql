@@ -102,3 +102,13 @@ SELECT summaries_expire(%(before)s::timestamptz) AS n;
 
 -- keep: how long to keep readings, and their sums by hour and day
 SELECT archive_keep(%(readings)s::interval, %(summaries)s::interval);
+
+-- seed: sums of days that have no readings
+INSERT INTO summary_1d (asset, measure, bucket, n, numbers, total, low, high, newest)
+SELECT e.asset, e.measure, e.bucket, e.n, e.n, e.total, e.low, e.high, ARRAY[ROW(e.bucket, 0, e.low, NULL)::reading_point]
+FROM jsonb_to_recordset(%(rows)s) AS e (asset text, measure text, bucket timestamptz, n bigint, total float8, low float8, high float8)
+ON CONFLICT (asset, measure, bucket) DO NOTHING;
+
+-- seeded: what is before this is summed up, and is not made anew from readings
+UPDATE archive_state SET promised_to = greatest(promised_to, %(until)s::timestamptz), done_to = greatest(done_to, %(until)s::timestamptz),
+    dropped_to = greatest(dropped_to, %(until)s::timestamptz);
