@@ -5,34 +5,29 @@ from __future__ import annotations
 import getpass
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
-from citybrain import clock
-from citybrain.apitoken import ensure_token
-from citybrain.cli.common import DataDir, Output, OutputOption, emit, emit_one, get_settings, open_db, run_clock, writable
-from citybrain.config import Settings
+from citybrain.cli.common import DataDir, Output, OutputOption, emit, emit_one, open_db
+from citybrain.cli.duty_calendars import from_ical, to_ical
+from citybrain.cli.roster import TIMES, ScheduleName, open_people, schedules_of, when
 from citybrain.kernel.errors import InputError, NotFound
-from citybrain.runtime.rundir import RunDir
 from citybrain.text import code_text, text
 from dispatch.people import entries, ical, roster
 from dispatch.people.duty import on_duty, shifts
-from dispatch.people.feed import path_of
-from dispatch.people.model import People, Schedule
 
 app = typer.Typer(
     help="Who is on duty, overrides, leave, calendars.\n\nExample: citybrain duty who",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+app.command("ical")(to_ical)
+app.command("calendar")(from_ical)
 
-_TIMES = "a time such as 2026-06-12T08:00, of the schedule's wall unless it has an offset, or now"
-ScheduleName = Annotated[str, typer.Option("--schedule", help="Id of a schedule.")]
-Begin = Annotated[str, typer.Option("--from", help=f"From when: {_TIMES}.")]
-End = Annotated[str, typer.Option("--to", help=f"Until when: {_TIMES}.")]
+Begin = Annotated[str, typer.Option("--from", help=f"From when: {TIMES}.")]
+End = Annotated[str, typer.Option("--to", help=f"Until when: {TIMES}.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why.")]
 Actor = Annotated[
     str | None,
@@ -43,7 +38,7 @@ Actor = Annotated[
 @app.command()
 def who(
     schedule: Annotated[str | None, typer.Option("--schedule", help="Only this schedule; none: all.")] = None,
-    at: Annotated[str, typer.Option("--at", help=f"When: {_TIMES}.")] = "now",
+    at: Annotated[str, typer.Option("--at", help=f"When: {TIMES}.")] = "now",
     data_dir: DataDir = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -51,9 +46,9 @@ def who(
 
     Example: citybrain duty who --schedule drainage-duty --at 2026-06-13T03:00
     """
-    settings, people, now = _open(data_dir)
+    settings, people, now = open_people(data_dir)
     rows = []
-    for one in _schedules(people, schedule):
+    for one in schedules_of(people, schedule):
         moment = when(at, one.tz, now, "--at")
         for turn in on_duty(one, moment, people).turns:
             for person in turn.people or (None,):
@@ -73,7 +68,7 @@ def who(
 def show_shifts(
     schedule: ScheduleName,
     begin: Begin = "now",
-    end: Annotated[str, typer.Option("--to", help=f"Until when: {_TIMES}; none: a week later.")] = "",
+    end: Annotated[str, typer.Option("--to", help=f"Until when: {TIMES}; none: a week later.")] = "",
     data_dir: DataDir = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -81,8 +76,8 @@ def show_shifts(
 
     Example: citybrain duty shifts --schedule drainage-duty --from 2026-06-01T00:00 --to 2026-07-01T00:00
     """
-    settings, people, now = _open(data_dir)
-    (one,) = _schedules(people, schedule)
+    settings, people, now = open_people(data_dir)
+    (one,) = schedules_of(people, schedule)
     start = when(begin, one.tz, now, "--from")
     stop = when(end, one.tz, now, "--to") if end else start + timedelta(days=7)
     if not timedelta(0) < stop - start <= ical.LONGEST:
@@ -117,8 +112,8 @@ def override(
 
     Example: citybrain duty override --schedule drainage-duty --person li-na --from now --to 2026-06-13T08:00
     """
-    settings, people, now = _open(data_dir)
-    (one,) = _schedules(people, schedule)
+    settings, people, now = open_people(data_dir)
+    (one,) = schedules_of(people, schedule)
     start, stop = when(begin, one.tz, now, "--from"), when(end, one.tz, now, "--to")
     with open_db(settings) as db:
         made = db.attempt(
@@ -147,7 +142,7 @@ def leave(
 
     Example: citybrain duty leave --person zhang-wei --from 2026-07-01T00:00 --to 2026-07-15T00:00 --reason holiday
     """
-    settings, people, now = _open(data_dir)
+    settings, people, now = open_people(data_dir)
     if person not in people.people:
         raise NotFound(f"no person {person!r}; there are: {', '.join(sorted(people.people)) or 'none'}")
     tz = ZoneInfo(people.people[person].timezone)
@@ -173,7 +168,7 @@ def withdraw(
 
     Example: citybrain duty withdraw 6f2f5b0e-93a4-5a0c-8f0e-0c17b4a1d0e5
     """
-    settings, _, now = _open(data_dir)
+    settings, _, now = open_people(data_dir)
     with open_db(settings) as db:
         db.attempt(lambda tx: roster.withdraw(tx, entry, actor=actor or getpass.getuser(), now=now))
     _told("withdrawn", {"id": entry}, {"id": entry}, UTC, output, settings.language)
@@ -185,105 +180,10 @@ def list_entries(data_dir: DataDir = None, output: OutputOption = Output.TABLE) 
 
     Example: citybrain duty list
     """
-    settings, people, now = _open(data_dir)
+    settings, people, now = open_people(data_dir)
     rows = entries.listed(people, now)
     columns = ("id", "kind", "schedule", "person", "instead_of", "from", "to", "reason")
     emit(rows, output, columns=columns, language=settings.language)
-
-
-@app.command("ical")
-def to_ical(
-    schedule: Annotated[str | None, typer.Option("--schedule", help="Id of a schedule.")] = None,
-    person: Annotated[str | None, typer.Option("--person", help="Id of a person.")] = None,
-    days: Annotated[int, typer.Option(help="So many days ahead.", min=1, max=380)] = 180,
-    file: Annotated[Path | None, typer.Option("--file", help="Write there; none: standard output.", dir_okay=False)] = None,
-    url: Annotated[bool, typer.Option("--url", help="Show the address to subscribe to instead.")] = False,
-    data_dir: DataDir = None,
-) -> None:
-    """The duty of a schedule or a person as a calendar (iCalendar), or the address of its feed.
-
-    Example: citybrain duty ical --person zhang-wei --url
-    """
-    if (schedule is None) == (person is None):
-        raise InputError("give either --schedule or --person")
-    kind, name = ("schedule", schedule) if schedule is not None else ("person", person)
-    settings, people, now = _open(data_dir)
-    writable("--file", file)
-    start = now - timedelta(days=14)
-    content = ical.feed(people, kind, name or "", start, now + timedelta(days=days), now=now, language=settings.language)
-    if url:
-        port = RunDir(settings.data_dir).read("run").get("http") or settings.http_port
-        root = (settings.public_url or f"http://{settings.http_host}:{port}").rstrip("/")
-        path = path_of(ensure_token(settings.api_token, settings.data_dir), kind, name or "")
-        typer.echo(text("people.calendar_url", settings.language, url=f"{root}{path}"))
-    elif file is not None:
-        file.write_bytes(content)
-        typer.echo(text("people.written", settings.language, n=content.count(b"BEGIN:VEVENT"), file=file))
-    else:
-        typer.echo(content.decode(), nl=False)
-
-
-@app.command("calendar")
-def from_ical(
-    file: Annotated[Path, typer.Argument(help="An .ics file.", exists=True, dir_okay=False, readable=True)],
-    schedule: ScheduleName,
-    layer: Annotated[str, typer.Option("--layer", help="A layer with rotation calendar.")],
-    days: Annotated[int, typer.Option(help="So many days from now on.", min=1, max=400)] = 180,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only report; change nothing.")] = False,
-    data_dir: DataDir = None,
-    output: OutputOption = Output.TABLE,
-) -> None:
-    """Take shifts over from a calendar (Grafana OnCall, Google…), in place of those of the layer from now on.
-
-    Events name people by address, id or name. When one names nobody, nothing is changed, and it exits with 1.
-
-    Example: citybrain duty calendar oncall.ics --schedule drainage-duty --layer imported
-    """
-    settings, _, now = _open(data_dir)
-    with open_db(settings) as db:
-        found = db.attempt(
-            lambda tx: entries.take_over(
-                tx, file.read_bytes(), schedule, layer, now, now + timedelta(days=days), dry_run=dry_run
-            )
-        )  # fmt: skip
-    say = settings.language
-    if output is Output.JSON:
-        emit_one({"entries": found.entries, "faults": [fault._asdict() for fault in found.faults], "dry_run": dry_run}, output)
-    elif found.faults:
-        typer.echo(text("people.unknown_names", say, n=len(found.faults)))
-        emit([fault._asdict() for fault in found.faults], output, columns=("uid", "at", "summary", "reason"), language=say)
-    else:
-        end = (now + timedelta(days=days)).isoformat(timespec="minutes")
-        facts = {"n": len(found.entries), "schedule": schedule, "layer": layer, "begin": now.isoformat(timespec="minutes")}
-        typer.echo(text("people.tried" if dry_run else "people.taken_over", say, **facts, end=end))
-    if found.faults:
-        raise typer.Exit(1)
-
-
-def when(given: str, tz: Any, now: datetime, option: str) -> datetime:
-    """A time as people write it: with an offset, or of a wall clock; "now". Raises InputError."""
-    if given == "now":
-        return now
-    try:
-        found = datetime.fromisoformat(given)
-    except ValueError as error:
-        raise InputError(f"{option} {given!r}: {_TIMES}") from error
-    return (found if found.tzinfo else found.replace(tzinfo=tz)).astimezone(UTC)
-
-
-def _open(data_dir: Path | None) -> tuple[Settings, People, datetime]:
-    settings = get_settings(data_dir)
-    with open_db(settings) as db, db.transaction() as tx:
-        people = roster.current(tx)
-    return settings, people, clock.parse(run_clock(settings)).now()
-
-
-def _schedules(people: People, name: str | None) -> list[Schedule]:
-    if name is None:
-        return [one for _, one in sorted(people.schedules.items())]
-    if name not in people.schedules:
-        raise NotFound(f"no schedule {name!r}; there are: {', '.join(sorted(people.schedules)) or 'none'}")
-    return [people.schedules[name]]
 
 
 def _show(rows: Sequence[dict[str, Any]], columns: Sequence[str], output: Output, say: str) -> None:
