@@ -6,13 +6,14 @@ down.
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -45,36 +46,34 @@ class Inbox(Hook):
         self.status, self.slow_s = 200, 0.03
 
 
-@dataclass
 class Dispatchers:
     """Some processes, and how many were killed."""
 
-    command: list[str]
-    size: int
-    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
-    kills: int = 0
+    def __init__(self, command: list[str], size: int) -> None:
+        self._nursery = subprocess.Popen(
+            command, cwd=ROOT, env=child_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.kills = 0
+        self._running = [self._one() for _ in range(size)]
 
-    def begin(self) -> None:
-        self.running = [self._one() for _ in range(self.size)]
+    def _one(self) -> int:
+        assert self._nursery.stdin is not None
+        assert self._nursery.stdout is not None
+        self._nursery.stdin.write("one more\n")
+        self._nursery.stdin.flush()
+        return int(self._nursery.stdout.readline())
 
-    def _one(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(self.command, cwd=ROOT, env=child_environment(), stdout=subprocess.PIPE)
-
-    def kill(self, place: int, after_s: float) -> None:
+    def kill(self, place: int) -> None:
         """One that is at work dies without a word, and another takes its place."""
-        stream = self.running[place].stdout
-        assert stream is not None
-        assert stream.readline(), "it ended by itself"
-        time.sleep(after_s)
-        self.running[place].kill()
+        os.kill(self._running[place], signal.SIGKILL)
         self.kills += 1
-        self.end(self.running[place])
-        self.running[place] = self._one()
+        self._running[place] = self._one()
 
-    @staticmethod
-    def end(one: subprocess.Popen[bytes]) -> None:
-        one.kill()
-        one.communicate(timeout=10)
+    def end(self) -> None:
+        """End all of them."""
+        for number in self._running:
+            os.kill(number, signal.SIGKILL)
+        self._nursery.communicate(timeout=10)
 
 
 @pytest.fixture
@@ -112,16 +111,15 @@ def test_killed_at_random_every_notice_arrives_and_no_timer_is_lost(
     began, clock = real_ms(), time.monotonic()
     worker = [sys.executable, "-m", "tests.live.cycle_worker", db_url, str(began), str(file), str(inbox.port)]
     crowd = Dispatchers(worker, size)
-    crowd.begin()
     try:
-        for number in range(4):
-            crowd.kill(number % size, chance.uniform(0.05, 0.4))
-        until = time.monotonic() + 20
+        for number in range(8):
+            time.sleep(chance.uniform(0.1, 0.6))
+            crowd.kill(number % size)
+        until = time.monotonic() + 25
         while _waiting(db) and time.monotonic() < until:
             time.sleep(0.1)
     finally:
-        for one in crowd.running:
-            crowd.end(one)
+        crowd.end()
     took = time.monotonic() - clock
     assert _waiting(db) == 0, f"after {took:.1f} s of {now(began)}"
     _right(db, inbox, crowd)
@@ -142,6 +140,7 @@ def _waiting(db: Database) -> int:
 def _right(db: Database, inbox: Inbox, crowd: Dispatchers) -> None:
     with db.transaction() as tx:
         rows = tx.conn.execute("SELECT id::text, purpose, target, order_id::text, state FROM outbox").fetchall()
+        slow = tx.conn.execute("SELECT count(*) AS n FROM deliveries WHERE outcome = 'retry'").fetchone()
     assert {row["state"] for row in rows} == {"sent"}
     purposes = Counter(row["purpose"] for row in rows)
     assert purposes["dispatched"] == purposes["reminder_50"] == COVERS * TARGETS, "each timer had its turn, once"
@@ -154,4 +153,8 @@ def _right(db: Database, inbox: Inbox, crowd: Dispatchers) -> None:
     assert all(len(one) == 1 for one in keys.values()), "a notice came under two keys"
     often = Counter(post.headers["Idempotency-Key"] for post in inbox.posts)
     repeats = sum(number - 1 for number in often.values())
-    assert repeats <= crowd.kills * TARGETS, "again came only what was on its way to a target when its process was killed"
+    # a machine under load may let a request time out: that is tried again as well, and on record
+    assert slow is not None
+    assert repeats <= crowd.kills * TARGETS + slow["n"], (
+        "again came only what was on its way to a target when its process was killed"
+    )
