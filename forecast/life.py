@@ -80,7 +80,7 @@ def decide(held: Held, found: Finding, info: ConditionInfo, kind: str, now_ms: i
         return Decision(None, held, found.why)
     if found.at_ms > now_ms + life.again_share * horizon * DAY_MS:
         return _resolve(held, found, info, kind, now_ms, "far_away")
-    if _moved(held, found):
+    if _moved(held, found, now_ms):
         return Decision(
             _event(held, found, info, kind, now_ms, AlertChange.AMENDED, "date_moved"), _told(held, found), "date_moved"
         )
@@ -105,9 +105,11 @@ def _resolve(held: Held, found: Finding, info: ConditionInfo, kind: str, now_ms:
     return Decision(event, Held(reset_ms=held.reset_ms, ended_ms=now_ms), reason)
 
 
-def _moved(held: Held, found: Finding) -> bool:
+def _moved(held: Held, found: Finding, now_ms: int) -> bool:
     """Is the date outside of the interval that was told? What was met already does not move any more."""
     if held.told_ms is None or held.told_low_ms is None or held.told_high_ms is None or found.at_ms is None:
+        return False
+    if max(held.told_ms, found.at_ms) <= now_ms:
         return False
     return not min(held.told_low_ms, held.told_ms) <= found.at_ms <= max(held.told_high_ms, held.told_ms)
 

@@ -74,6 +74,14 @@ def test_a_date_within_its_interval_is_not_told_again_and_one_outside_is() -> No
     assert day(moved.held, 2, found(at=28)).event is None
 
 
+def test_what_is_due_already_does_not_move_any_more() -> None:
+    held = day(Held(), 0, found(Why.MET, at=-2)).held
+    assert day(held, 30, found(Why.MET, at=-15)).event is None
+    later = day(held, 30, found(at=55))
+    assert later.event is not None
+    assert later.event.change == AlertChange.AMENDED
+
+
 def test_put_back_resolves_and_the_next_one_is_another_alert() -> None:
     held = raised()
     over = day(held, 12, found(Why.TOO_FEW_DAYS, at=None, reset=10))
