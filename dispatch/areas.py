@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -18,6 +19,10 @@ class Place(NamedTuple):
     district: str | None
 
 
+_KEPT = 200_000
+"""So many positions are remembered: those of the assets of a city, which do not move."""
+
+
 class AreaIndex:
     """Polygons in an R-tree. Where areas of one type overlap the smallest wins, then the first by id."""
 
@@ -26,13 +31,29 @@ class AreaIndex:
         shapes.sort(key=lambda pair: (pair[1].area, pair[0].id))
         self._areas = [area for area, _ in shapes]
         self._tree = shapely.STRtree([found for _, found in shapes])
+        self._known: dict[tuple[float, float], Place] = {}
 
     def place(self, lat: float, lon: float) -> Place:
         """The cell and the district of a position (WGS 84 degrees); a border belongs to its area."""
-        hits = sorted(self._tree.query(shapely.Point(lon, lat), predicate="intersects"))
-        cell = next((self._areas[hit].id for hit in hits if self._areas[hit].type == "cell"), None)
-        district = next((self._areas[hit].id for hit in hits if self._areas[hit].type == "district"), None)
-        return Place(cell, district)
+        if (lat, lon) not in self._known:
+            self.learn([(lat, lon)])
+        return self._known[lat, lon]
+
+    def learn(self, positions: Sequence[tuple[float, float]]) -> None:
+        """Look up many positions (latitude, longitude) at once: `place` knows them then."""
+        if len(self._known) > _KEPT:
+            self._known.clear()
+        new = [one for one in positions if one not in self._known]
+        hits: dict[int, list[int]] = defaultdict(list)
+        if new:
+            points = shapely.points([lon for _, lon in new], [lat for lat, _ in new])
+            for point, area in self._tree.query(points, predicate="intersects").T.tolist():
+                hits[point].append(area)
+        for number, one in enumerate(new):
+            around = [self._areas[hit] for hit in sorted(hits[number])]
+            cell = next((area.id for area in around if area.type == "cell"), None)
+            district = next((area.id for area in around if area.type == "district"), None)
+            self._known[one] = Place(cell, district)
 
 
 _latest: tuple[Sequence[Area], AreaIndex] = ((), AreaIndex(()))

@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
@@ -48,14 +49,23 @@ class Entry(NamedTuple):
     seq: int = 0
     """Its place in the whole ledger, given by the database."""
 
+
 _PLAIN = frozenset({str, int, bool})
 """Most facts are of these types; an enumeration's member is not among them."""
 
 
 def plain(value: JSON) -> JSON:
     """A value as JSON keeps it: read back from anywhere it is the same. Raises InputError for what has no such form."""
-    if value is None or type(value) in _PLAIN:
+    kind = type(value)
+    if value is None or kind in _PLAIN:
         return value
+    if kind is dict:
+        return {str(key): plain(one) for key, one in value.items()}
+    if kind is datetime:
+        return stamp(value)
+    if kind is list:
+        return [plain(one) for one in value]
+    # what is a little different: members of enumerations, tuples, sets…
     if isinstance(value, bool | int):
         return value
     if isinstance(value, str):
@@ -77,6 +87,7 @@ def plain(value: JSON) -> JSON:
     raise InputError(f"facts: {value!r} has no form in JSON")
 
 
+@lru_cache(maxsize=4096)
 def stamp(at: datetime) -> str:
     """A time as it is sealed: UTC, microseconds."""
     return at.astimezone(UTC).isoformat(timespec="microseconds")

@@ -73,6 +73,7 @@ def take(
     rows = {str(row["id"]): row for row in held}
     board = Board.of(open_case(row) for row in rows.values())
     home = {alert: str(row["case_id"]) for alert, row in members.items() if str(row["case_id"]) in board.cases}
+    look.learn_places(event.asset for event in new)
     work = Placing(tx, look, board, orders.open_of(tx, sorted(rows)), home, now, traces)
     for event in new:
         work.place(event)

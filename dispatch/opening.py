@@ -18,6 +18,7 @@ from citybrain.store import cases, escalations, orders, outbox, timers
 from citybrain.store import clocks as clocks_store
 from citybrain.store.db import Tx
 from dispatch import clocks
+from dispatch.areas import index_of
 from dispatch.board import OpenCase
 from dispatch.books import Books
 from dispatch.causes import Surroundings
@@ -61,6 +62,13 @@ class Lookups:
     def around(self) -> Surroundings:
         """What decisions about belonging together look up."""
         return Surroundings(self.register.assets, network_of(self.register), self.books.grouping)
+
+    def learn_places(self, assets: Iterable[str]) -> None:
+        """Look up at once in which areas these assets lie."""
+        known = (self.register.assets.get(one) for one in assets)
+        places = [(one.lat, one.lon) for one in known if one is not None and one.lat is not None and one.lon is not None]
+        if places and self.register.areas:
+            index_of(self.register).learn(places)
 
     def answer(self, asset: Asset, condition: str, now: datetime) -> Answer:
         """Who repairs an asset, and why. Assets of which the rules say the same share one search."""
