@@ -9,13 +9,14 @@ import random
 from collections import defaultdict
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 
 from citybrain.kernel.events import AlertChange
 from citybrain.kernel.model import Asset, Unit
 from citybrain.store import clocks as store
-from citybrain.store.db import Database
+from citybrain.store.db import Database, Tx
 from dispatch import cycle, ledger, pausing
 from dispatch.clocks import SHARES
 from dispatch.limits import MAKE_SAFE, REPAIR
@@ -25,9 +26,9 @@ from tests.season import CITIES, City, Told, Walk
 
 pytestmark = pytest.mark.live
 
-ORDERS = 400
+ORDERS = 750
 """in each of the two cities"""
-STEP = timedelta(hours=6)
+STEP = timedelta(hours=12)
 CONDITIONS = ("MH-OPEN", "MH-ROCK")
 _TIMER_OF = {
     "safe_50": "safe_50", "reminder_50": "reminder_50", "reminder_80": "reminder_80", "not_made_safe": "safe_limit",
@@ -80,7 +81,7 @@ def test_what_the_cycle_says_is_what_the_oracle_has_due(db: Database, city: City
                 told.heard.clear()
         town.cycle()
         for order_id in asleep.pop(now, []):
-            town.db.attempt(lambda tx, one=order_id: pausing.resume(tx, town.look(), one, actor="crew", now=town.now))
+            town.db.attempt(partial(go_on, town, order_id))
             for name in (MAKE_SAFE, REPAIR):
                 if not oracle[order_id][name].runs:
                     oracle[order_id][name].go(now)
@@ -92,13 +93,18 @@ def test_what_the_cycle_says_is_what_the_oracle_has_due(db: Database, city: City
     check(town, oracle, wanted)
 
 
+def go_on(town: Town, order_id: str, tx: Tx) -> None:
+    """The pause is over."""
+    pausing.resume(tx, town.look(), order_id, actor="crew", now=town.now)
+
+
 def stop(town: Town, both: dict[str, Told], order_id: str, now: datetime) -> None:
     """A pause, asked for and approved in the same moment."""
     quiet = not both[MAKE_SAFE].shares.keys() - {"safe_limit"}
 
-    def work(tx: object) -> None:
-        pausing.ask(tx, town.look(), order_id, "pause", code="weather", actor="crew", now=now)  # type: ignore[arg-type]
-        pausing.approve(tx, town.look(), order_id, actor="dispatcher", now=now)  # type: ignore[arg-type]
+    def work(tx: Tx) -> None:
+        pausing.ask(tx, town.look(), order_id, "pause", code="weather", actor="crew", now=now)
+        pausing.approve(tx, town.look(), order_id, actor="dispatcher", now=now)
 
     town.db.attempt(work)
     both[REPAIR].stop(now)
