@@ -80,18 +80,30 @@ def score(
     """All figures of the cases whose moment lies in [begin, end). `asof`: the moment of asking; `zone`: of the months."""
     view = view_of(rules, asof)
     counted, excluded = [], dict.fromkeys((one.predicate for one in rules.excluded), 0)
+    ask = _words(rules)
     for case in cases:
-        reason = next((one.predicate for one in rules.excluded if holds([one.predicate], case, view)), None)
+        truth = {word: (PREDICATES[name][1](case, view) != denied) for word, (name, denied) in ask.items()}
+        reason = next((one.predicate for one in rules.excluded if truth[one.predicate]), None)
         if reason is None:
-            counted.append(case)
+            counted.append(_asked(case, truth, view, zone))
         else:
             excluded[reason] += 1
     figures, left_out = [], {}
     for index in rules.indices:
-        rows, left = _rows(index, counted, view, begin, end, zone)
+        rows, left = _rows(index, counted, view, begin, end)
         figures.append(_figure(index, rows, rules))
         left_out[index.id] = left
     return Scores(rules.name, begin, end, asof, len(cases), excluded, left_out, tuple(figures))
+
+
+class _Asked(NamedTuple):
+    """A case with every answer that a formula needs, asked once."""
+
+    case: CaseHistory
+    truth: Mapping[str, bool]
+    moments: Mapping[str, datetime | None]
+    groups: Mapping[str, Mapping[str, str]]
+    """moment -> groups: only the month differs"""
 
 
 class _Row(NamedTuple):
@@ -101,31 +113,45 @@ class _Row(NamedTuple):
     value: float | None
 
 
+def _words(rules: Rules) -> dict[str, tuple[str, bool]]:
+    """Every word of the rules -> its predicate, and whether it is denied."""
+    words = {one.predicate for one in rules.excluded}
+    for index in rules.indices:
+        words |= {*index.numerator, *index.denominator, *index.count, *index.of, *index.without}
+    return {word: (word.removeprefix("not "), word.startswith("not ")) for word in sorted(words)}
+
+
+def _asked(case: CaseHistory, truth: Mapping[str, bool], view: View, zone: tzinfo) -> _Asked:
+    order = case.order
+    moments = {name: moment(case, view) for name, (_, moment) in MOMENTS.items()}
+    same = {
+        "unit": (order.unit if order else None) or NOBODY,
+        "district": case.district or NOBODY,
+        "filing_item": (order.filing_item if order else None) or case.filing_item or NOBODY,
+    }
+    groups = {name: {**same, "month": at.astimezone(zone).strftime("%Y-%m")} for name, at in moments.items() if at is not None}
+    return _Asked(case, truth, moments, groups)
+
+
 def _rows(
-    index: Index, cases: Iterable[CaseHistory], view: View, begin: datetime | None, end: datetime | None, zone: tzinfo
+    index: Index, cases: Iterable[_Asked], view: View, begin: datetime | None, end: datetime | None
 ) -> tuple[list[_Row], dict[str, int]]:
-    moment = MOMENTS[index.by][1]
     measure = MEASURES[index.measure][1] if index.measure else None
     rows, left = [], dict.fromkeys(index.without, 0)
+    wanted = index.denominator or index.count or index.of
     for case in cases:
-        at = moment(case, view)
+        at = case.moments[index.by]
         if at is None or (begin is not None and at < begin) or (end is not None and at >= end):
             continue
-        out = next((word for word in index.without if holds([word], case, view)), None)
+        truth = case.truth
+        out = next((word for word in index.without if truth[word]), None)
         if out is not None:
             left[out] += 1
             continue
-        asked = holds(index.denominator or index.count or index.of, case, view)
-        value = measure(case, view) if measure is not None and asked else None
-        counted = value is not None if measure is not None else asked and holds(index.numerator, case, view)
-        order = case.order
-        groups = {
-            "unit": (order.unit if order else None) or NOBODY,
-            "district": case.district or NOBODY,
-            "filing_item": (order.filing_item if order else None) or case.filing_item or NOBODY,
-            "month": at.astimezone(zone).strftime("%Y-%m"),
-        }
-        rows.append(_Row(groups, asked, counted, value))
+        asked = all(truth[word] for word in wanted)
+        value = measure(case.case, view) if measure is not None and asked else None
+        counted = value is not None if measure is not None else asked and all(truth[word] for word in index.numerator)
+        rows.append(_Row(case.groups[index.by], asked, counted, value))
     return rows, left
 
 
