@@ -173,7 +173,11 @@ def test_a_battery_is_counted_from_its_first_day(town: Town) -> None:
     found = town.forecast("mh-1", "battery")
     assert found["why"] == "ahead", found
     assert -20 < (found["forecast_at"] - town.now).days < 100
-    assert {fact[0]: fact[1] for fact in found["facts"]}["spreading_factor"] == "12 (register)"
+    facts = {fact[0]: fact[1] for fact in found["facts"]}
+    assert facts["spreading_factor"] == "12 (register)"
+    # five days lie before the window of 90, and were asked for by themselves
+    assert (facts["days_counted"], facts["days_estimated"]) == (95, 755)
+    assert facts["uplinks_counted"] == pytest.approx(95 * 137 / 0.95, rel=0.001)
     [order] = [order for order in town.orders() if order["condition"] == "PLAN-BATTERY"]
 
     # it is changed: the device starts with a higher voltage
