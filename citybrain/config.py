@@ -167,7 +167,16 @@ class Settings(BaseSettings):
         return self.service_id or default_id(service)
 
     @field_validator(
-        "data_dir", "rulebook", "profiles", "limits", "calendars", "scores", "channels", "people", "grouping", "storm",
+        "data_dir",
+        "rulebook",
+        "profiles",
+        "limits",
+        "calendars",
+        "scores",
+        "channels",
+        "people",
+        "grouping",
+        "storm",
         "forecast",
     )
     @classmethod

@@ -80,9 +80,7 @@ def act(
         if event == "fix" and (lines := went_through(tx, order_id, checklist)):
             facts["checklist"] = lines
         facts |= {"clocks": follow_move(tx, order, event, now)}
-        ledger.append(
-            tx, order_id, event, state, at=now, actor=given["actor"], reason=why, detail=given["detail"], facts=facts
-        )
+        ledger.append(tx, order_id, event, state, at=now, actor=given["actor"], reason=why, detail=given["detail"], facts=facts)
         orders.set_state(tx, order_id, after, reason=why, at=now)
         _follow(tx, order, event, now)
     return Moved(order_id, order["number"], state, after, True)

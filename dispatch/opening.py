@@ -239,9 +239,7 @@ class Draft:
     ) -> None:
         """Tell who is on duty by the policy, else the unit; a step with nobody is skipped at once."""
         info = look.info(case.condition)
-        first = first_notice(
-            look.people, order_id, state, unit=unit, info=info, severity=case.severity, reason=reason, now=now
-        )
+        first = first_notice(look.people, order_id, state, unit=unit, info=info, severity=case.severity, reason=reason, now=now)
         for alarm in first.alarms:
             log.error("order %s: %s; the step is skipped", order_id, alarm)
         for note in first.notes:
@@ -277,4 +275,3 @@ def facts_of(case: OpenCase) -> dict[str, Any]:
     return {
         "asset": case.asset, "kind": case.kind, "cause": case.cause, "condition": case.condition, "severity": case.severity,
     }  # fmt: skip
-
