@@ -11,7 +11,7 @@ from datetime import datetime
 
 from citybrain.kernel.conditions import ConditionInfo
 from citybrain.kernel.model import Asset
-from citybrain.store import storms
+from citybrain.store import storms, timers
 from citybrain.store.db import Tx
 from dispatch.board import Board
 from dispatch.cases import Action, Placement
@@ -65,6 +65,7 @@ class Storming:
         if storms.begin(
             self._tx, district, at=self._now, cases=cases, capacity=rules.capacity(district), reason=verdict.reason
         ):
+            timers.bring_forward(self._tx, "storm", self._now)
             log.warning(
                 "storm mode in district %s: %d open cases, its crews can have %g", district, cases, rules.capacity(district)
             )

@@ -95,3 +95,8 @@ def fence(tx: Tx, module: str, timeout_s: float) -> bool:
 def turn(tx: Tx, module: str, now: datetime, next_at: datetime) -> bool:
     """Has the turn of a module come that runs now and then? If so, the next one is set."""
     return tx.one(_SQL["turn"], module=module, now=now, next_at=next_at) is not None
+
+
+def bring_forward(tx: Tx, module: str, at: datetime) -> None:
+    """A module that runs now and then has its turn at `at` at the latest."""
+    tx.run(_SQL["bring_forward"], module=module, at=at)

@@ -30,6 +30,8 @@ from dispatch.storming import STORM
 
 log = logging.getLogger(__name__)
 EVERY = timedelta(minutes=1)
+IDLE = timedelta(hours=1)
+"""So long it rests where there is no storm: one that begins with an alert wakes it (`storming`)."""
 ROOM_KNOWN_FOR = timedelta(hours=3)
 """A level told before that says nothing about now."""
 _TIMEOUT_S = 10
@@ -56,7 +58,7 @@ def run(cycle: Cycle) -> int:
 def _step(cycle: Cycle, tx: Tx) -> set[str] | None:
     """The districts with a storm; None when it is not the module's turn."""
     now, rules = cycle.now, cycle.look.books.storm
-    if not timers.fence(tx, "storm", _TIMEOUT_S) or not timers.turn(tx, "storm", now, now + EVERY):
+    if not timers.fence(tx, "storm", _TIMEOUT_S) or not timers.turn(tx, "storm", now, now + IDLE):
         return None
     on, load = storms.on(tx), storms.open_load(tx, CAUSE)
     stormy = set(on)
@@ -78,6 +80,8 @@ def _step(cycle: Cycle, tx: Tx) -> set[str] | None:
         if ended is not None:
             stormy.discard(district)
             log.warning("storm mode in district %s is over: %s", district, verdict.reason)
+    if stormy or storms.catchments(tx, CAUSE):
+        timers.bring_forward(tx, "storm", now + EVERY)
     return stormy
 
 

@@ -66,3 +66,6 @@ SELECT set_config('statement_timeout', %(ms)s, true), set_config('lock_timeout',
 INSERT INTO cycle_modules AS m (module, next_at) VALUES (%(module)s, %(next_at)s)
 ON CONFLICT (module) DO UPDATE SET next_at = excluded.next_at WHERE m.next_at <= %(now)s OR m.next_at > excluded.next_at
 RETURNING module;
+
+-- bring_forward: a module that runs now and then has its turn at a time at the latest
+UPDATE cycle_modules SET next_at = %(at)s WHERE module = %(module)s AND next_at > %(at)s;
