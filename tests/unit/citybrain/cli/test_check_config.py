@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.resources import files
 import os
 from pathlib import Path
 
@@ -36,7 +37,10 @@ def write(path: Path, text: str) -> Path:
 
 def test_the_shipped_configuration_has_no_fault(app: typer.Typer) -> None:
     result = CliRunner().invoke(app, ["check-config"])
-    assert (result.exit_code, result.stdout.strip()) == (0, "settings, limits, calendars, profiles, rulebook: no fault")
+    assert (result.exit_code, result.stdout.strip()) == (
+        0,
+        "settings, limits, calendars, grouping, profiles, rulebook: no fault",
+    )
 
 
 def test_every_part_is_checked_even_when_another_is_faulty(app: typer.Typer, tmp_path: Path) -> None:
@@ -44,7 +48,10 @@ def test_every_part_is_checked_even_when_another_is_faulty(app: typer.Typer, tmp
     rules = write(tmp_path / "rules.yml", "MH-OPEN:\n  filing: MH-MISSNG\nMH-FLIP: {severity: grave}\n")
     limits = write(tmp_path / "limits.csv", "item,kind\n")
     calendars = write(tmp_path / "calendars.yml", "plain:\n  hours: ['8-12']\n  weekdays: [mon]\n")
+    shipped = files("dispatch").joinpath("data", "grouping.yml").read_text(encoding="utf-8")
+    grouping = write(tmp_path / "grouping.yml", shipped.replace("group_interval: 5m", "group_interval: 1s", 1))
     options = ["--config", config, "--rulebook", rules, "--limits", limits, "--calendars", calendars, "-o", "json"]
+    options += ["--grouping", grouping]
     result = CliRunner().invoke(app, ["check-config", *map(str, options)])
     found = {(Path(row["file"]).name, row["line"], row["key"]) for row in json.loads(result.stdout)}
     assert result.exit_code == 1
@@ -53,6 +60,7 @@ def test_every_part_is_checked_even_when_another_is_faulty(app: typer.Typer, tmp
         ("settings.yml", 3, "queue_size"),
         ("limits.csv", 1, ""),
         ("calendars.yml", 2, "plain.hours"),
+        ("grouping.yml", 21, "groups[0].group_interval"),
         ("rules.yml", 3, "MH-FLIP.severity"),
     }
 
