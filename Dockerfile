@@ -13,6 +13,7 @@ COPY citybrain citybrain
 COPY ingest ingest
 COPY rules rules
 COPY dispatch dispatch
+COPY forecast forecast
 COPY console console
 COPY simulators simulators
 RUN --mount=type=cache,target=/root/.cache/uv uv sync --locked --no-dev --no-editable
