@@ -27,8 +27,8 @@ LEASE = timedelta(seconds=120)
 """Longer than any channel takes for one attempt."""
 LARGEST = 500
 """So many notices go in one message at most."""
-_JUST_OVER = timedelta(seconds=60)
-"""A silence that is over has its cases looked at in the same cycle; until then their notices are not asked about again."""
+_JUST_OVER = timedelta(minutes=15)
+"""A case whose silence is over is looked at at once, or when its signal was good for long enough. That frees its notices."""
 
 
 @dataclass(slots=True)

@@ -84,10 +84,9 @@ DELETE FROM mutes WHERE case_id = ANY (%(cases)s::uuid[]);
 SELECT m.case_id, m.silence_id, m.since, m.held, s.number, s.sort, s.author, s.reason, s.ends_at, c.state AS case_state
 FROM mutes m JOIN silences s ON s.id = m.silence_id JOIN cases c ON c.id = m.case_id WHERE m.case_id = ANY (%(cases)s::uuid[]);
 
--- muted_orders: the silences over some orders; one that is over mutes nothing, whatever is left of it
+-- muted_orders: the silences over some orders; one that is over mutes until its cases were looked at
 SELECT o.id, s.number, s.sort, s.author, s.reason, s.ends_at
-FROM orders o JOIN mutes m ON m.case_id = o.case_id JOIN silences s ON s.id = m.silence_id AND s.state <> 'ended'
-WHERE o.id = ANY (%(orders)s::uuid[]);
+FROM orders o JOIN mutes m ON m.case_id = o.case_id JOIN silences s ON s.id = m.silence_id WHERE o.id = ANY (%(orders)s::uuid[]);
 
 -- hold_back: timers of a muted case that came due are kept for the end of the silence
 UPDATE mutes SET held = (SELECT array_agg(DISTINCT each ORDER BY each) FROM unnest(held || %(purpose)s::text) AS each)
