@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from importlib.resources import files
 import os
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
