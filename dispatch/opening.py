@@ -48,6 +48,7 @@ class Lookups:
     books: Books
     people: People = field(default_factory=People)
     _answers: dict[Hashable, Answer] = field(default_factory=dict, compare=False, repr=False)
+    _named: list[frozenset[str]] = field(default_factory=list, compare=False, repr=False)
 
     def info(self, condition: str, kind: str = "any", severity: str = "minor") -> ConditionInfo:
         """A condition; one that the rulebook no longer has is information only."""
@@ -74,11 +75,24 @@ class Lookups:
         """Who repairs an asset, and why. Assets of which the rules say the same share one search."""
         if asset.unit or asset.id in self.register.ownerships:
             return find_unit(asset, condition, self.register, now)
-        own = (asset.kind, asset.feeder, asset.cabinet, asset.attributes.get("contract"))
-        key = (condition, now, own, place_of(asset, self.register))
-        if key not in self._answers:
-            self._answers[key] = find_unit(asset, condition, self.register, now)
-        return self._answers[key]
+        more = (condition, now, asset.kind, asset.attributes.get("contract"), place_of(asset, self.register))
+        alike = (*more, _named(asset.feeder, self.feeders), _named(asset.cabinet, self.feeders))
+        exact = (*more, asset.feeder, asset.cabinet)
+        found = self._answers.get(alike) or self._answers.get(exact)
+        if found is None:
+            found = find_unit(asset, condition, self.register, now)
+            # a trail that names the feeder or cabinet of the asset is its own
+            own = any(step.reason in {"other_feeder", "other_cabinet"} and step.rule != "*" for step in found.trail)
+            self._answers[exact if own else alike] = found
+        return found
+
+    @property
+    def feeders(self) -> frozenset[str]:
+        """The feeders and cabinets that some rule of responsibility names."""
+        if not self._named:
+            rules = self.register.responsibilities
+            self._named.append(frozenset(name for rule in rules for name in (rule.feeder, rule.cabinet) if name))
+        return self._named[0]
 
     def unit(self, unit_id: str) -> Unit | None:
         """A unit by its id, the built-in one of last resort among them."""
@@ -114,6 +128,11 @@ class Lookups:
             except ConfigError as error:
                 log.error("unit %s: %s; the default calendar in UTC stands in", unit.id, error)
         return self.books.calendars.of("default", "UTC")
+
+
+def _named(name: str | None, known: frozenset[str]) -> str | None:
+    """A feeder or cabinet as the rules see it: those that none of them names are alike."""
+    return name if name is None or name in known else "\x00"
 
 
 class OpenedOrder(NamedTuple):
