@@ -33,7 +33,7 @@ def test_a_shared_answer_is_the_answer_of_each() -> None:
         look = Lookups({}, register, BOOKS)
         for n in range(40):
             asset = Asset(
-                f"x{n}", rng.choice(["drain", "manhole"]), district=pick(None, "d1", "d2"), cabinet=pick(None, "C1", "C2", "C3"),
-                feeder=pick(None, "F1", "F3", "F4", "F5"),
+                f"x{n}", rng.choice(["drain", "manhole"]), district=pick(None, "d1", "d2"),
+                cabinet=pick(None, "C1", "C2", "C3"), feeder=pick(None, "F1", "F3", "F4", "F5"),
             )  # fmt: skip
             assert look.answer(asset, "C", NOW) == find_unit(asset, "C", register, NOW)
