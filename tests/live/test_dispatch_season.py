@@ -26,7 +26,7 @@ from tests.season import CITIES, City, Told, Walk
 
 pytestmark = pytest.mark.live
 
-ORDERS = 750
+ORDERS = 600
 """in each of the two cities"""
 STEP = timedelta(hours=12)
 CONDITIONS = ("MH-OPEN", "MH-ROCK")
