@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from citybrain.kernel.errors import CityBrainError
 from citybrain.store.gauges import Details, Gauges
 from dispatch.orders import STATES
+from dispatch.returns import CODES
 from dispatch.silences import SORTS
 
 log = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ def families(found: Gauges, more: Details) -> Iterator[GaugeMetricFamily]:
     yield _by("citybrain_alerts", "Live alerts by condition, district and phase.", labels, more.alerts.items())
     yield _by("citybrain_assets", "Assets of the register by kind and district.", ["kind", "district"], more.assets.items())
     yield _by("citybrain_order_returns", "How often orders were given back, by reason code and unit.", ["code", "unit"],
-              more.returned.items())  # fmt: skip
+              ({(code, unit): 0 for code in CODES for unit in units} | more.returned).items())  # fmt: skip
     share = more.first_dispatch.share
     yield _by("citybrain_first_dispatch_accuracy_ratio",
               "Share of all orders that stayed with the unit that got them first (none while there are no orders).", [],

@@ -16,6 +16,7 @@ import pytest
 import yaml
 from paho.mqtt.enums import CallbackAPIVersion
 
+from citybrain import yamlfile
 from citybrain.config import Settings, settings
 from citybrain.runtime.cluster.fleet import Fleet
 from citybrain.runtime.demo.play import Play, Show, Wish
@@ -23,6 +24,7 @@ from citybrain.runtime.demo.stage import Stage
 from citybrain.store import views
 from citybrain.store.db import Database
 from citybrain.topics import admin
+from dispatch.people import roster
 from tests.cluster_kit import environment
 from tests.docs.markdown import ROOT
 
@@ -33,6 +35,12 @@ HOURS = 5.0
 """city hours within which faults of all kinds begin"""
 SCRAPE_S = 1.0
 HOUR_MS = 3_600_000
+PEOPLE = {
+    "people": {"an": {"name": "An", "contacts": ["log:an"]}},
+    "schedules": {"empty": {"name": "Nobody", "timezone": "UTC", "layers": {"none": {"rotation": "calendar"}}}},
+    "policies": {"all": {"steps": [{"tell": ["schedule:empty"]}, {"tell": ["person:an"], "after": "10m"}]}},
+}
+"""The first step never reaches anybody."""
 CLUSTER = ("ingest", "rules", "archive", "dispatch", "console")
 
 
@@ -71,6 +79,7 @@ def _playing(given: Settings) -> Iterator[City]:
 
     def begin(db: Database, scene: Any) -> Show:
         say(scene.mqtt, *_oddities(scene.clock.now_ms()))
+        put_on_duty(db, scene.clock.now())
         found.append(City(Source("citybrain", [urlsplit(scene.url).netloc]), db, scene.clock.now))
         begun.set()
         return lambda moment: None
@@ -111,6 +120,13 @@ def cluster(given: Settings, folder: Path) -> Iterator[list[Source]]:
     finally:
         starting.join(60)
         fleet.stop()
+
+
+def put_on_duty(db: Database, now: datetime) -> None:
+    """Somebody whom a policy tells when nobody acknowledges."""
+    file = yamlfile.parse(yaml.safe_dump(PEOPLE), "people.yml")
+    _, faults = db.attempt(lambda tx: roster.import_file(tx, file, actor="chief", now=now, units=None))
+    assert not faults, faults
 
 
 def say(url: str, *messages: tuple[str, bytes]) -> None:

@@ -25,7 +25,7 @@ from citybrain.store.db import Database
 from citybrain.store.migrate import migrate
 from console.reference import exposed, reference
 from tests.cluster_kit import settings, wait_until
-from tests.live.living import OPS, SCRAPE_S, City, Source, cluster, living, reading, say, scraping, worked_on
+from tests.live.living import OPS, SCRAPE_S, City, Source, cluster, living, put_on_duty, reading, say, scraping, worked_on
 from tests.live.panels import Eyes, View, dashboards
 from tests.live.test_tracing import Receiver
 from tests.servers.mosquitto import Mosquitto
@@ -58,6 +58,7 @@ def life(kafka_url: str, postgres_url: str) -> Iterator[Life]:
         conn.execute("CREATE DATABASE looked_at")
     with Database(url, size=1) as db:
         migrate(db)
+        put_on_duty(db, from_ms(real_ms()))
     with Mosquitto() as broker:
         given = settings(kafka_url, url, mqtt_url=broker.url, canary_s=1, otel_endpoint=receiver.url)
         with (

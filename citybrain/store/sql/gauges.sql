@@ -71,10 +71,16 @@ SELECT count(received_at) AS n FROM readings;
 -- ping: is the database there
 SELECT 1 AS one;
 
--- steps_told: how often each step of a policy was told after the first, ever
-SELECT facts->>'policy' AS policy, ((facts->>'step')::int + 1)::text AS step, count(*) AS n FROM order_events
- WHERE event = 'escalated' AND facts->>'policy' IS NOT NULL GROUP BY 1, 2;
+-- steps_told: how often each step of a policy was told after the first, ever; 0 for those that never were
+SELECT policy, step, sum(n)::bigint AS n FROM (
+    SELECT facts->>'policy' AS policy, ((facts->>'step')::int + 1)::text AS step, 1 AS n FROM order_events
+    WHERE event = 'escalated' AND facts->>'policy' IS NOT NULL
+    UNION ALL SELECT policy, (step + 1)::text, 0 FROM escalation_steps WHERE step > 0
+) AS told GROUP BY 1, 2;
 
--- steps_skipped: how often a step of a policy reached nobody, ever
-SELECT facts->>'policy' AS policy, count(*) AS n FROM order_events
- WHERE event = 'nobody_to_tell' AND reason = 'nobody_on_duty' GROUP BY 1;
+-- steps_skipped: how often a step of a policy reached nobody, ever; 0 where each reached somebody
+SELECT policy, sum(n)::bigint AS n FROM (
+    SELECT facts->>'policy' AS policy, 1 AS n FROM order_events
+    WHERE event = 'nobody_to_tell' AND reason = 'nobody_on_duty' AND facts->>'policy' IS NOT NULL
+    UNION ALL SELECT id, 0 FROM escalation_policies
+) AS skipped GROUP BY 1;
