@@ -51,3 +51,11 @@ def moment(option: str, given: str, zone: ZoneInfo) -> datetime:
     except ValueError:
         raise InputError(f"{option} {given!r}: write it as 2026-03-02T22:00 or 2026-03-02T22:00+08:00") from None
     return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def span(begin: str | None, until: str | None, for_: str | None, zone: ZoneInfo, now: datetime) -> tuple[datetime, datetime]:
+    """From --from (else now) until --until or for --for, as UTC. Raises InputError, also when not exactly one says the end."""
+    if (for_ is None) == (until is None):
+        raise InputError("say until when: by --for or by --until")
+    start = moment("--from", begin, zone) if begin is not None else now.astimezone(UTC)
+    return start, start + length("--for", for_) if for_ is not None else moment("--until", until or "", zone)

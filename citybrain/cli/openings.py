@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
 from citybrain.cli import quieting
 from citybrain.cli.common import DataDir, Output, OutputOption
-from citybrain.cli.moments import Zone, length, moment, zone_of
+from citybrain.cli.moments import Zone, span, zone_of
 from citybrain.cli.quieting import Actor, Begin, End, Why
-from citybrain.kernel.errors import InputError
 from citybrain.store.db import Tx
 from dispatch import silencing
 from dispatch.silencing import Added
@@ -41,12 +40,9 @@ def add(
     Example: citybrain openings add MH-000017 --for 3h --approver "Ms Zhao" --reason "fibre cable"
     """
     place = zone_of(zone)
-    if (for_ is None) == (until is None):
-        raise InputError("say until when it must be closed: by --for or by --until")
 
     def work(tx: Tx, now: datetime) -> Added:
-        start = moment("--from", begin, place) if begin is not None else now.astimezone(UTC)
-        end = start + length("--for", for_) if for_ is not None else moment("--until", until or "", place)
+        start, end = span(begin, until, for_, place, now)
         return silencing.opening(
             tx, asset, author=quieting.author(author), approver=approver, reason=reason, begins_at=start, ends_at=end, now=now
         )

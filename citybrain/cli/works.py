@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ import typer
 from citybrain import clock
 from citybrain.cli import quieting
 from citybrain.cli.common import DataDir, Output, OutputOption, emit, get_settings, open_db, run_clock
-from citybrain.cli.moments import Zone, length, moment, zone_of
+from citybrain.cli.moments import Zone, span, zone_of
 from citybrain.cli.quieting import Actor, Begin, End, Why
 from citybrain.kernel.errors import CityBrainError, InputError
 from citybrain.store.db import Tx
@@ -52,13 +52,10 @@ def add(
     Example: citybrain works add --feeder F-12 --from 2026-03-02T22:00 --for 8h --reason "new cable"
     """
     place = zone_of(zone)
-    if (for_ is None) == (until is None):
-        raise InputError("say until when: by --for or by --until")
     scope = Scope(asset, feeder, street, district, cell, _polygon(polygon))
 
     def work(tx: Tx, now: datetime) -> Added:
-        start = moment("--from", begin, place) if begin is not None else now.astimezone(UTC)
-        end = start + length("--for", for_) if for_ is not None else moment("--until", until or "", place)
+        start, end = span(begin, until, for_, place, now)
         return silencing.works(
             tx, scope, author=quieting.author(author), reason=reason, begins_at=start, ends_at=end, reference=reference, now=now
         )
