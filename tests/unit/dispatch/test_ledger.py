@@ -133,7 +133,8 @@ def test_facts_are_made_plain() -> None:
         "no": None,
     }
     assert plain(told) == {
-        "at": "2026-06-12T04:00:00.000000+00:00", "day": "2026-06-12", "id": str(UUID(int=1)), "some": ["b", "a"], "set": [1, 2],
+        "at": "2026-06-12T04:00:00.000000+00:00", "day": "2026-06-12", "id": str(UUID(int=1)), "some": ["b", "a"],
+        "set": [1, 2],
         "n": 3, "x": 0.25, "no": None,
     }  # fmt: skip
     assert plain(plain(told)) == plain(told)

@@ -73,7 +73,11 @@ def test_night_goes_over_midnight_on_the_wall_of_the_unit(hour: int, night: bool
     [
         ("kinds: [drain]\ncauses: []\nfiling: RD-FLOOD\ncrews: 0\nper_crew: 3\n", "crews", "greater than 0"),
         ("kinds: [boat]\ncauses: []\nfiling: RD-FLOOD\ncrews: 1\nper_crew: 3\n", "kinds", "manhole"),
-        ("kinds: [drain]\ncauses: []\nfiling: RD-FLOOD\ncrews: 1\nper_crew: 3\nend_below: 1\n", "", "must lie below begin_above"),
+        (
+            "kinds: [drain]\ncauses: []\nfiling: RD-FLOOD\ncrews: 1\nper_crew: 3\nend_below: 1\n",
+            "",
+            "must lie below begin_above",
+        ),
         (
             "kinds: [drain]\ncauses: []\nfiling: RD-FLOOD\ncrews: 1\nper_crew: 3\nweights: {freeboard_mm: [[9, 1], [1, 2]]}\n",
             "weights",
