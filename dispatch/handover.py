@@ -7,8 +7,9 @@ from datetime import datetime
 from citybrain.store import orders, returns, timers
 from citybrain.store.db import Row, Tx
 from dispatch import ledger, telling
+from dispatch.alike import trail
 from dispatch.clocking import OrderClocks
-from dispatch.opening import Lookups, trail
+from dispatch.opening import Lookups
 from dispatch.responsibility import Answer
 
 

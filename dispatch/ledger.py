@@ -137,16 +137,16 @@ class Drafted:
             Entry(case_id, order_id, event, before, after, at, actor, reason, detail, facts or {}, VERSION, b"", b"")
         )
 
-    def write(self, tx: Tx) -> None:
-        """Chain and write all of them. The caller holds the cases, and has written what is new."""
+    def chain(self, tx: Tx) -> list[Row]:
+        """All of them chained, as rows of the ledger; nothing is drafted any more. The caller holds the cases."""
         heads = {case: head.hash or GENESIS for case, head in store.heads(tx, self._old()).items()}
-        rows = []
+        rows: list[Row] = []
         for loose in self._loose:
             entry = follow(heads.get(loose.case_id, GENESIS), loose)
             heads[loose.case_id] = entry.hash
             rows.append(_row(entry))
-        store.add_many(tx, rows)
         self._loose, self._new = [], {}
+        return rows
 
     def _old(self) -> list[str]:
         return sorted({entry.case_id for entry in self._loose} - self._new.keys())

@@ -18,9 +18,10 @@ from dispatch.board import Board, OpenCase
 from dispatch.cases import TOLD_LATE, TOLD_LATE_REASON, TOLD_LATE_WAIT, Action, Placement, gravest, if_told_late, place
 from dispatch.causes import cause_of, group_key, parent_of, parents
 from dispatch.clocking import tighten
+from dispatch.drafting import Draft
 from dispatch.grouping import adopt, bring_up_to_date
 from dispatch.hiding import SILENCED, hidden_key
-from dispatch.opening import Draft, Lookups, OpenedOrder
+from dispatch.opening import Lookups, OpenedOrder
 from dispatch.people.escalation import REVIEW
 from dispatch.silences import OPENING_APPROVED, Quiet, Silence, if_silenced
 from dispatch.storming import STORM, Storming

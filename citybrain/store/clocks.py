@@ -14,10 +14,11 @@ from citybrain.store.sql import load
 _SQL = load("clocks")
 
 
-def add(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
-    """The clocks of new orders."""
+def add(tx: Tx, rows: Sequence[Mapping[str, Any]], shapes: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    """The clocks of new orders. Rows of `order_id` and `alike`, the key of their clocks among `shapes`."""
     if rows:
-        tx.run(_SQL["add"], rows=Jsonb([dict(row) for row in rows]))
+        made = [{**clock, "alike": key} for key, both in shapes.items() for clock in both]
+        tx.run(_SQL["add"], rows=Jsonb(list(rows)), shapes=Jsonb(made))
 
 
 def of_order(tx: Tx, order_id: str) -> list[Row]:

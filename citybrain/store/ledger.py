@@ -13,13 +13,7 @@ from citybrain.store.sql import load
 
 _SQL = load("ledger")
 
-_COLUMNS = (
-    "case_id", "order_id", "event", "from_state", "to_state", "at", "actor", "reason", "detail", "facts", "version",
-    "prev_hash", "hash",
-)  # fmt: skip
 _PAGE = 5000
-_FEW = 3
-"""So many entries are inserted one by one: COPY begins to pay behind them."""
 
 
 class Head(NamedTuple):
@@ -55,29 +49,10 @@ def add(tx: Tx, row: Mapping[str, Any]) -> None:
 
 
 def add_many(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Entries at the ends of the chains of their cases, those of a case in order."""
-    if len(rows) <= _FEW:
-        for row in rows:
-            add(tx, row)
-        return
-    numbers = [int(row["seq"]) for row in tx.all(_SQL["numbers"], n=len(rows))]
-    numbered = list(zip(sorted(numbers), rows, strict=True))
-    tx.copy(
-        _SQL["copy"], [[seq, *(Jsonb(row[key]) if key == "facts" else row[key] for key in _COLUMNS)] for seq, row in numbered]
-    )
-    ends: dict[str, tuple[int, bytes, str | None, int]] = {}
-    for seq, row in numbered:
-        number, _, state, total = ends.get(row["case_id"], (0, b"", None, 0))
-        ends[row["case_id"]] = (number + 1, row["hash"], row["to_state"] if row["order_id"] is None else state, total + seq)
-    cases = sorted(ends)
-    tx.run(
-        _SQL["set_heads"],
-        cases=cases,
-        entries=[ends[case][0] for case in cases],
-        heads=[ends[case][1] for case in cases],
-        states=[ends[case][2] for case in cases],
-        sums=[ends[case][3] for case in cases],
-    )
+    """Entries at the ends of the chains of their cases, those of a case in order, by one statement."""
+    if rows:
+        said = [{**row, "prev_hash": row["prev_hash"].hex(), "hash": row["hash"].hex(), "n": n} for n, row in enumerate(rows)]
+        tx.run(_SQL["add_many"], rows=Jsonb(said))
 
 
 def entries(tx: Tx, order_id: str | None = None) -> list[Row]:

@@ -15,10 +15,13 @@ from citybrain.store.sql import load
 _SQL = load("orders")
 
 
-def add(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
-    """New orders. A second open one of a case violates `orders_one_open`."""
+def add(tx: Tx, rows: Sequence[Mapping[str, Any]], texts: Mapping[str, Any]) -> None:
+    """New orders. `trail`, `explanation` and `checklist` of a row are keys of `texts`: orders of a batch share them.
+
+    A second open order of a case violates `orders_one_open`.
+    """
     if rows:
-        tx.run(_SQL["add"], rows=Jsonb([{**row, "n": number} for number, row in enumerate(rows)]))
+        tx.run(_SQL["add"], rows=Jsonb([{**row, "n": number} for number, row in enumerate(rows)]), texts=Jsonb(dict(texts)))
 
 
 def case_of(tx: Tx, order_id: str) -> str | None:

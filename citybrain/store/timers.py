@@ -43,6 +43,12 @@ def set_all(tx: Tx, times: Mapping[str, Mapping[str, datetime]]) -> None:
         tx.run(_SQL["set_all"], times=Jsonb({case: dict(own) for case, own in times.items()}))
 
 
+def set_alike(tx: Tx, cases: Sequence[Mapping[str, str]], times: Mapping[str, Mapping[str, datetime]]) -> None:
+    """Timers of new cases: rows of `case_id` and `alike`, the key of their purposes and times among `times`."""
+    if cases:
+        tx.run(_SQL["set_alike"], cases=Jsonb(list(cases)), times=Jsonb({key: dict(own) for key, own in times.items()}))
+
+
 def sooner(tx: Tx, case_id: str, purpose: str, at: datetime) -> None:
     """A timer that fires at the latest at a time; one that is set for earlier stays."""
     tx.run(_SQL["sooner"], id=timer_id(case_id, purpose), case_id=case_id, purpose=purpose, next_at=at)

@@ -2,9 +2,10 @@
 INSERT INTO order_clocks (order_id, clock, state, limit_value, limit_unit, begun_at, since, spent_us, total_us, due_at, coming, quiet,
                           explanation)
 SELECT order_id, clock, state, limit_value, limit_unit, begun_at, since, spent_us, total_us, due_at, coming, quiet, explanation
-FROM jsonb_to_recordset(%(rows)s)
-     AS n (order_id uuid, clock text, state text, limit_value float8, limit_unit text, begun_at timestamptz, since timestamptz,
-           spent_us bigint, total_us bigint, due_at timestamptz, coming text[], quiet boolean, explanation jsonb);
+FROM jsonb_to_recordset(%(rows)s) AS n (order_id uuid, alike text)
+JOIN jsonb_to_recordset(%(shapes)s)
+     AS s (alike text, clock text, state text, limit_value float8, limit_unit text, begun_at timestamptz, since timestamptz,
+           spent_us bigint, total_us bigint, due_at timestamptz, coming text[], quiet boolean, explanation jsonb) USING (alike);
 
 -- of_order: both clocks of an order; the caller holds its case
 SELECT clock, state, limit_value, limit_unit, begun_at, since, spent_us, total_us, due_at, coming, quiet, extended, met_at, overdue_at,

@@ -18,18 +18,21 @@ ON CONFLICT (case_id) DO UPDATE
    SET entries = ledger_heads.entries + 1, head = excluded.head, state = coalesce(%(state)s::text, ledger_heads.state),
        seq_sum = ledger_heads.seq_sum + excluded.seq_sum;
 
--- numbers: the numbers of the next entries
-SELECT nextval(pg_get_serial_sequence('order_events', 'seq')) AS seq FROM generate_series(1, %(n)s);
-
--- copy: many entries
-COPY order_events (seq, case_id, order_id, event, from_state, to_state, at, actor, reason, detail, facts, version, prev_hash, hash)
-FROM STDIN;
-
--- set_heads: the new ends of many chains, each longer by so many entries
+-- add_many: many entries in their order, and the new ends of their chains
+WITH entry AS (
+    INSERT INTO order_events (case_id, order_id, event, from_state, to_state, at, actor, reason, detail, facts, version, prev_hash, hash)
+    SELECT case_id, order_id, event, from_state, to_state, at, actor, reason, detail, facts, version,
+           decode(prev_hash, 'hex'), decode(hash, 'hex')
+    FROM jsonb_to_recordset(%(rows)s)
+         AS n (n bigint, case_id uuid, order_id uuid, event text, from_state text, to_state text, at timestamptz, actor text,
+               reason text, detail text, facts jsonb, version smallint, prev_hash text, hash text)
+    ORDER BY n
+    RETURNING seq, case_id, order_id, to_state, hash
+)
 INSERT INTO ledger_heads (case_id, entries, head, state, seq_sum)
-SELECT n.case_id, n.entries, n.head, coalesce(n.state, ''), n.seq_sum
-  FROM unnest(%(cases)s::uuid[], %(entries)s::int[], %(heads)s::bytea[], %(states)s::text[], %(sums)s::bigint[])
-       AS n (case_id, entries, head, state, seq_sum)
+SELECT case_id, count(*), (array_agg(hash ORDER BY seq DESC))[1],
+       coalesce((array_agg(to_state ORDER BY seq DESC) FILTER (WHERE order_id IS NULL))[1], ''), sum(seq)
+FROM entry GROUP BY case_id
 ON CONFLICT (case_id) DO UPDATE
    SET entries = ledger_heads.entries + excluded.entries, head = excluded.head,
        state = coalesce(nullif(excluded.state, ''), ledger_heads.state), seq_sum = ledger_heads.seq_sum + excluded.seq_sum;

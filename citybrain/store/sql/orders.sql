@@ -2,11 +2,14 @@
 INSERT INTO orders (id, case_id, unit, state, filing_item, limit_value, limit_unit, dispatched_at, clock_from, due_at, reason,
                     trail, explanation, trace, checklist, safe_by_arrival, close_en, close_zh)
 SELECT id, case_id, unit, state, filing_item, limit_value, limit_unit, dispatched_at, dispatched_at, due_at, reason,
-       trail, explanation, trace, checklist, safe_by_arrival, close_en, close_zh
+       t.value, e.value, trace, c.value, safe_by_arrival, close_en, close_zh
 FROM jsonb_to_recordset(%(rows)s)
      AS n (n bigint, id uuid, case_id uuid, unit text, state text, filing_item text, limit_value float8, limit_unit text,
-           dispatched_at timestamptz, due_at timestamptz, reason text, trail jsonb, explanation jsonb, trace jsonb,
-           checklist jsonb, safe_by_arrival boolean, close_en text, close_zh text)
+           dispatched_at timestamptz, due_at timestamptz, reason text, trail text, explanation text, trace jsonb,
+           checklist text, safe_by_arrival boolean, close_en text, close_zh text)
+JOIN jsonb_each(%(texts)s) AS t ON t.key = n.trail
+JOIN jsonb_each(%(texts)s) AS e ON e.key = n.explanation
+JOIN jsonb_each(%(texts)s) AS c ON c.key = n.checklist
 ORDER BY n;
 
 -- case_of: the case of an order

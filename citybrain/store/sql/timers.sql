@@ -31,6 +31,14 @@ FROM jsonb_each(%(times)s) AS n (case_id, own), jsonb_each_text(n.own) AS t
 ORDER BY 1
 ON CONFLICT (id) DO UPDATE SET next_at = excluded.next_at, failures = 0;
 
+-- set_alike: timers of many cases that have their purposes and times in common
+INSERT INTO timers (id, case_id, purpose, next_at)
+SELECT n.case_id || ':' || t.key, n.case_id::uuid, t.key, t.value::timestamptz
+FROM jsonb_to_recordset(%(cases)s) AS n (case_id text, alike text)
+JOIN jsonb_each(%(times)s) AS s (alike, own) USING (alike), jsonb_each_text(s.own) AS t
+ORDER BY 1
+ON CONFLICT (id) DO UPDATE SET next_at = excluded.next_at, failures = 0;
+
 -- sooner: a timer that fires at the latest at a time
 INSERT INTO timers (id, case_id, purpose, next_at) VALUES (%(id)s, %(case_id)s, %(purpose)s, %(next_at)s)
 ON CONFLICT (id) DO UPDATE SET next_at = least(timers.next_at, excluded.next_at);
