@@ -67,7 +67,8 @@ def _left_behind(folder: Path) -> list[str]:
 def test_a_short_demo_loses_nothing_and_gives_each_fault_one_order(folder: Path, start: Start) -> None:
     out = folder / "out.json"
     began = time.monotonic()
-    demo = start("--seconds", "20", "--seed", "3", "--assets", "400", "--json", str(out))
+    # so many that a feeder trips among them: in a smaller city there is no room for that beside the other faults
+    demo = start("--seconds", "20", "--seed", "3", "--assets", "800", "--json", str(out))
     assert demo.wait(120) == 0, (folder / "out.txt").read_text()
     assert time.monotonic() - began < 80
     found = json.loads(out.read_text())

@@ -139,7 +139,7 @@ def test_what_is_refused(bases: Bases) -> None:
         move(here, there, Settings(), book)
     with Database(there, size=1, name="citybrain dispatch-a"), pytest.raises(RefusedError, match="citybrain dispatch-a"):
         move(here, there, Settings(), book)
-    with pytest.raises(RefusedError, match="3 in units, 16 in assets, 3 in responsibilities"):
+    with pytest.raises(RefusedError, match="3 in units, 16 in assets, 1 in ownerships, 3 in responsibilities"):
         move(here, other.url, Settings(), book)
     with pytest.raises(InputError, match="there is no city"):
         move(bases.url("empty", schema=True), there, Settings(), book)

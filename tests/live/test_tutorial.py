@@ -104,7 +104,9 @@ def test_the_tutorial_works_as_it_is_written(tmp_path: Path) -> None:
         play(lesson, after)
         order = json.loads(lesson.shell("citybrain orders show 1 --data-dir ./city -o json"))
     assert (order["state"], order["unit"], order["asset"], order["condition"]) == ("closed", "drainage", "MH-1", "MH-OPEN")
-    assert [event["event"] for event in order["events"]] == ["dispatch", "ack", "fix", "verify", "close"]
+    # on a busy machine the crew of this fast city may be reminded before it acknowledges; the moves are what the lesson tells
+    moves = [event["event"] for event in order["events"] if event["from_state"] != event["to_state"]]
+    assert moves == ["dispatch", "ack", "fix", "verify", "close"]
 
 
 def play(lesson: Lesson, todo: list[Step]) -> None:
