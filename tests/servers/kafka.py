@@ -114,6 +114,10 @@ class KafkaCluster(Held):
             process.start()
         for node in self._nodes:
             self.wait_ready(node, wait_s)
+        # a node that counts itself may not yet count one that came after it
+        for node, process in self._nodes.items():
+            with self.admin(f"127.0.0.1:{self.ports[node]}") as admin:
+                process.wait_until(lambda admin=admin: all(_counted(admin, one) for one in self._nodes), wait_s)
         return self.url
 
     def wait_ready(self, node: int, wait_s: float = 90) -> None:
