@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Annotated
 
 import typer
 
 from citybrain import clock
-from citybrain.cli.common import DataDir, Output, OutputOption, emit_one, get_settings, open_db, run_clock
+from citybrain.cli.common import Actor, DataDir, Output, OutputOption, acting, emit_one, get_settings, open_db, run_clock
 from citybrain.cli.orders import app
 from citybrain.kernel.errors import InputError
 from citybrain.store import views
@@ -22,10 +21,7 @@ def appeal(
     reason: Annotated[str, typer.Option("--reason", help="Why; of the appeal, or of the answer.")] = "",
     approve: Annotated[bool, typer.Option("--approve", help="Grant the appeal that was asked for.")] = False,
     refuse: Annotated[bool, typer.Option("--refuse", help="Refuse it.")] = False,
-    actor: Annotated[
-        str | None,
-        typer.Option("--actor", help="Who does this; default: your login.", envvar="CITYBRAIN_ACTOR", show_default=False),
-    ] = None,
+    actor: Actor = None,
     data_dir: DataDir = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -41,7 +37,7 @@ def appeal(
     with open_db(settings) as db:
         with db.transaction() as tx:
             order_id = str(views.order_id(tx, order))
-        who = actor or getpass.getuser()
+        who = acting(actor)
         done = db.attempt(lambda tx: appeals.appeal(tx, order_id, event, actor=who, reason=reason, now=now))
     if output is Output.JSON:
         emit_one(done._asdict(), output)

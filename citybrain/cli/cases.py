@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import getpass
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import typer
 
-from citybrain import clock
-from citybrain.cli.common import DataDir, Output, OutputOption, emit, emit_one, get_settings, open_db, run_clock
+from citybrain.cli.changing import change
+from citybrain.cli.common import Actor, DataDir, Output, OutputOption, acting, emit, emit_one, get_settings, open_db
 from citybrain.config import Settings
 from citybrain.kernel.errors import NotFound
-from citybrain.runtime.city import City
 from citybrain.store import views
 from citybrain.store.db import Tx
 from citybrain.text import code_text, text
@@ -29,12 +27,6 @@ app = typer.Typer(
 
 T = TypeVar("T")
 Name = Annotated[str, typer.Argument(help="Id of a case, or number or id of its order.", metavar="CASE")]
-Actor = Annotated[
-    str | None,
-    typer.Option(
-        "--actor", help="Who does this, a name or a role; default: your login.", envvar="CITYBRAIN_ACTOR", show_default=False
-    ),
-]
 Reason = Annotated[str, typer.Option("--reason", help="Why.")]
 _STATES = ("gathering", "open", "closed")
 _LISTED = ("id", "asset", "cause", "condition", "severity", "state", "opened_at", "children", "outcome")
@@ -93,11 +85,9 @@ def merge(
 
     def work(tx: Tx, look: Lookups, now: Any) -> Mapping[str, Any]:
         names = [case_id(tx, one) for one in others]
-        return merge_cases(
-            tx, case_id(tx, case), names, actor=actor or getpass.getuser(), reason=reason, look=look, now=now
-        )._asdict()
+        return merge_cases(tx, case_id(tx, case), names, actor=acting(actor), reason=reason, look=look, now=now)._asdict()
 
-    done, settings = _change(data_dir, work)
+    done, settings = change(data_dir, work)
     if output is Output.JSON:
         emit_one(done, output)
     else:
@@ -119,10 +109,10 @@ def split(
     """
 
     def work(tx: Tx, look: Lookups, now: Any) -> Mapping[str, Any]:
-        done = split_case(tx, case_id(tx, case), assets, actor=actor or getpass.getuser(), reason=reason, look=look, now=now)
+        done = split_case(tx, case_id(tx, case), assets, actor=acting(actor), reason=reason, look=look, now=now)
         return {**done._asdict(), "orders": [order.order_id for order in done.orders]}
 
-    done, settings = _change(data_dir, work)
+    done, settings = change(data_dir, work)
     if output is Output.JSON:
         emit_one(done, output)
     else:
@@ -139,17 +129,6 @@ def case_id(tx: Tx, name: str) -> str:
         return str(views.case(tx, UUID(name))["id"])
     except (ValueError, NotFound):
         raise NotFound(f"no case {name!r}: give the id of a case, or the number or id of its order") from None
-
-
-def _change(data_dir: Any, work: Callable[[Tx, Lookups, Any], T]) -> tuple[T, Settings]:
-    settings = get_settings(data_dir)
-    now = clock.parse(run_clock(settings)).now()
-    city = City(settings)
-    with open_db(settings) as db:
-        with db.transaction() as tx:
-            city.load_register(tx)
-        look = Lookups(city.infos, city.register, city.books)
-        return db.attempt(lambda tx: work(tx, look, now)), settings
 
 
 def _worded(row: Mapping[str, Any], settings: Settings) -> Mapping[str, Any]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable
 from datetime import datetime, time
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 
-from citybrain import clock
-from citybrain.cli.common import DataDir, Output, OutputOption, emit_one, get_settings, open_db, run_clock
-from citybrain.cli.orders import Actor, Name, app
+from citybrain.cli.changing import change
+from citybrain.cli.common import Actor, DataDir, Output, OutputOption, acting, emit_one
+from citybrain.cli.orders import Name, app, print_moved
 from citybrain.config import Settings
 from citybrain.kernel.errors import InputError
-from citybrain.runtime.city import City
 from citybrain.store import views
 from citybrain.store.db import Tx
 from citybrain.text import text
@@ -80,7 +78,7 @@ def approve(
 
     Example: citybrain orders approve 17 --actor "duty officer" --role supervisor
     """
-    who = actor or getpass.getuser()
+    who = acting(actor)
     _asked(
         lambda tx, look, order_id, now: pausing.approve(tx, look, order_id, actor=who, role=role, now=now),
         order, data_dir, output,
@@ -99,7 +97,7 @@ def refuse(
 
     Example: citybrain orders refuse 17 --reason "the part is in our own store" --actor "duty officer"
     """
-    who = actor or getpass.getuser()
+    who = acting(actor)
     _asked(
         lambda tx, look, order_id, now: pausing.refuse(tx, look, order_id, actor=who, reason=reason, now=now),
         order, data_dir, output,
@@ -114,7 +112,7 @@ def resume(
 
     Example: citybrain orders resume 17 --actor "crew 7"
     """
-    who = actor or getpass.getuser()
+    who = acting(actor)
     _asked(
         lambda tx, look, order_id, now: pausing.resume(tx, look, order_id, actor=who, now=now, detail=detail),
         order, data_dir, output,
@@ -137,7 +135,7 @@ def safe(
 
     Example: citybrain orders safe 17 --photo https://photos.example/17.jpg --at 31.23 121.47 --actor "crew 7"
     """
-    who = actor or getpass.getuser()
+    who = acting(actor)
     moved, settings = _change(
         order,
         data_dir,
@@ -145,7 +143,7 @@ def safe(
             tx, order_id, "make_safe", actor=who, now=now, detail=detail, evidence=photo, position=at
         ),
     )
-    _print_moved(moved, settings, output)
+    print_moved(moved, settings, output)
 
 
 @app.command()
@@ -162,7 +160,7 @@ def reopen(
 
     Example: citybrain orders reopen 17 --reason not_fixed --role reporter --actor "caller 12345"
     """
-    who = actor or getpass.getuser()
+    who = acting(actor)
     moved, settings = _change(
         order,
         data_dir,
@@ -170,13 +168,13 @@ def reopen(
             tx, look, order_id, code=reason, actor=who, role=role, now=now, detail=detail
         ),
     )
-    _print_moved(moved, settings, output)
+    print_moved(moved, settings, output)
 
 
 def _ask(
     order: str, kind: str, code: str, until: str | None, detail: str, actor: str | None, data_dir: Path | None, output: Output
 ) -> None:
-    who = actor or getpass.getuser()
+    who = acting(actor)
 
     def work(tx: Tx, look: Lookups, order_id: str, now: datetime) -> pausing.Asked:
         end = _moment(until, look, views.order(tx, views.order_id(tx, order))["unit"]) if until else None
@@ -212,23 +210,5 @@ def _asked(work: Work[pausing.Asked], order: str, data_dir: Path | None, output:
     typer.echo(text(key, say, number=found.number, kind=text(f"orders.kind_{found.kind}", say), due=due, until=until))
 
 
-def _print_moved(moved: desk.Moved, settings: Settings, output: Output) -> None:
-    if output is Output.JSON:
-        emit_one(moved._asdict(), output)
-        return
-    say, key = settings.language, "moved" if moved.changed else "moved_before"
-    before, after = (text(f"console.state_{state}", say) for state in (moved.from_state, moved.state))
-    typer.echo(text(f"orders.{key}", say, number=moved.number, before=before, after=after))
-
-
 def _change(order: str, data_dir: Path | None, work: Work[T]) -> tuple[T, Settings]:
-    settings = get_settings(data_dir)
-    now = clock.parse(run_clock(settings)).now()
-    city = City(settings)
-    with open_db(settings) as db:
-        with db.transaction() as tx:
-            city.load_register(tx)
-            order_id = str(views.order_id(tx, order))
-        look = Lookups(city.infos, city.register, city.books)
-        result: Any = db.attempt(lambda tx: work(tx, look, order_id, now))
-    return result, settings
+    return change(data_dir, lambda tx, look, now: work(tx, look, str(views.order_id(tx, order)), now))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import sys
@@ -34,6 +35,17 @@ class Output(StrEnum):
 
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Data directory of the city brain.", show_default=False)]
 OutputOption = Annotated[Output, typer.Option("-o", "--output", help="table for people, json for programs.")]
+Actor = Annotated[
+    str | None,
+    typer.Option(
+        "--actor", help="Who does this, a name or a role; default: your login.", envvar="CITYBRAIN_ACTOR", show_default=False
+    ),
+]
+
+
+def acting(given: str | None) -> str:
+    """Who was named, else the login."""
+    return given or getpass.getuser()
 
 
 def complain(message: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -10,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from citybrain.cli.common import DataDir, Output, OutputOption, emit, emit_one, open_db
+from citybrain.cli.common import Actor, DataDir, Output, OutputOption, acting, emit, emit_one, open_db
 from citybrain.cli.duty_calendars import from_ical, to_ical
 from citybrain.cli.roster import TIMES, ScheduleName, open_people, schedules_of, when
 from citybrain.kernel.errors import InputError, NotFound
@@ -29,10 +28,6 @@ app.command("calendar")(from_ical)
 Begin = Annotated[str, typer.Option("--from", help=f"From when: {TIMES}.")]
 End = Annotated[str, typer.Option("--to", help=f"Until when: {TIMES}.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why.")]
-Actor = Annotated[
-    str | None,
-    typer.Option("--actor", help="Who does this; default: your login.", envvar="CITYBRAIN_ACTOR", show_default=False),
-]
 
 
 @app.command()
@@ -119,7 +114,7 @@ def override(
         made = db.attempt(
             lambda tx: roster.add_override(
                 tx, schedule=schedule, person=person, instead_of=instead_of, layer=layer, begin=start, end=stop, reason=reason,
-                actor=actor or getpass.getuser(), now=now,
+                actor=acting(actor), now=now,
             )
         )  # fmt: skip
     say = settings.language
@@ -149,9 +144,7 @@ def leave(
     start, stop = when(begin, tz, now, "--from"), when(end, tz, now, "--to")
     with open_db(settings) as db:
         made = db.attempt(
-            lambda tx: roster.add_leave(
-                tx, person=person, begin=start, end=stop, reason=reason, actor=actor or getpass.getuser(), now=now
-            )
+            lambda tx: roster.add_leave(tx, person=person, begin=start, end=stop, reason=reason, actor=acting(actor), now=now)
         )
     facts = {"id": made, "person": person, "begin": start, "end": stop}
     _told("leave_made", facts, facts, tz, output, settings.language)
@@ -170,7 +163,7 @@ def withdraw(
     """
     settings, _, now = open_people(data_dir)
     with open_db(settings) as db:
-        db.attempt(lambda tx: roster.withdraw(tx, entry, actor=actor or getpass.getuser(), now=now))
+        db.attempt(lambda tx: roster.withdraw(tx, entry, actor=acting(actor), now=now))
     _told("withdrawn", {"id": entry}, {"id": entry}, UTC, output, settings.language)
 
 

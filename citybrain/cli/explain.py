@@ -10,6 +10,7 @@ from citybrain import clock
 from citybrain.cli.common import DataDir, Output, OutputOption, emit, emit_one, get_settings, open_db, run_clock
 from citybrain.cli.explain_alert import alert
 from citybrain.cli.explain_who import who
+from citybrain.cli.shapes import conditions
 from citybrain.kernel.errors import NotFound
 from citybrain.kernel.model import Unit
 from citybrain.store import clocks as clocks_store
@@ -24,8 +25,6 @@ from dispatch.clock_story import steps_of, story
 from dispatch.deadlines import Deadline, due
 from dispatch.limits import REPAIR
 from dispatch.responsibility import UNASSIGNED, find_unit
-from forecast.book import planned_infos
-from rules.load import load as load_rulebook
 
 app = typer.Typer(
     help="Why this unit, why this deadline.\n\nExample: citybrain explain route SL-000123 --condition SL-OUT",
@@ -48,7 +47,7 @@ def route(
     Example: citybrain explain route SL-000123 --condition SL-OUT
     """
     settings = get_settings(data_dir)
-    known = {**load_rulebook(settings.rulebook).info, **planned_infos(settings.forecast)}
+    known = conditions(settings)
     if condition is not None and condition not in known:
         raise NotFound(f"no condition {condition!r}; there are {', '.join(sorted(known))}")
     with open_db(settings) as db, db.transaction() as tx:

@@ -12,6 +12,7 @@ import typer
 from citybrain import clock
 from citybrain.cli.common import DataDir, Output, OutputOption, emit, emit_one, get_settings, open_db, run_clock
 from citybrain.cli.quieting import left
+from citybrain.cli.shapes import conditions
 from citybrain.kernel.conditions import ConditionInfo
 from citybrain.kernel.contacts import safe
 from citybrain.kernel.errors import InputError
@@ -22,8 +23,6 @@ from citybrain.text import code_text, text
 from console.silenced import with_silences
 from console.view import clean, span
 from dispatch.orders import FINAL
-from forecast.book import planned_infos
-from rules.load import load as load_rulebook
 
 Answer = dict[str, Any]
 Infos = Mapping[str, ConditionInfo]
@@ -44,7 +43,7 @@ def alert(
     except ValueError:
         raise InputError(f"{alert!r} is no id of an alert: 'citybrain alerts list -o json' shows them") from None
     settings = get_settings(data_dir)
-    infos = {**load_rulebook(settings.rulebook).info, **planned_infos(settings.forecast)}
+    infos = conditions(settings)
     now = clock.parse(run_clock(settings)).now()
     with open_db(settings) as db, db.transaction() as tx:
         found = explain(tx, alert_id, infos, now)

@@ -33,7 +33,7 @@ GROUPS: dict[str, str] = {
 }
 """name of a group of commands -> module of `citybrain.cli` whose `app` holds them"""
 
-MORE: tuple[str, ...] = ("appeals",)
+MORE: tuple[str, ...] = ("appeals", "returned")
 """modules of `citybrain.cli` that add commands to a group of another one"""
 
 COMMANDS: tuple[str, ...] = (

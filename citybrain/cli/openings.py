@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from citybrain.cli import quieting
-from citybrain.cli.common import DataDir, Output, OutputOption
+from citybrain.cli.common import DataDir, Output, OutputOption, acting
 from citybrain.cli.moments import Zone, span, zone_of
 from citybrain.cli.quieting import Actor, Begin, End, Why
 from citybrain.store.db import Tx
@@ -44,7 +44,7 @@ def add(
     def work(tx: Tx, now: datetime) -> Added:
         start, end = span(begin, until, for_, place, now)
         return silencing.opening(
-            tx, asset, author=quieting.author(author), approver=approver, reason=reason, begins_at=start, ends_at=end, now=now
+            tx, asset, author=acting(author), approver=approver, reason=reason, begins_at=start, ends_at=end, now=now
         )
 
     quieting.add(data_dir, output, work)
@@ -76,4 +76,4 @@ def close(
 
     Example: citybrain openings close 4 --reason "cable is in"
     """
-    quieting.expire(data_dir, output, opening, by=quieting.author(author), reason=reason, sorts=("opening",))
+    quieting.expire(data_dir, output, opening, by=acting(author), reason=reason, sorts=("opening",))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -13,23 +11,31 @@ from rich.table import Table
 from rich.text import Text
 
 from citybrain import clock
-from citybrain.cli.common import DataDir, Output, OutputOption, complain, emit, emit_one, get_settings, open_db, run_clock
+from citybrain.cli.common import (
+    Actor,
+    DataDir,
+    Output,
+    OutputOption,
+    acting,
+    complain,
+    emit,
+    emit_one,
+    get_settings,
+    open_db,
+    run_clock,
+)
 from citybrain.cli.shapes import view_of
+from citybrain.config import Settings
 from citybrain.kernel.errors import InputError
-from citybrain.store import clocks, outbox, returns, views
-from citybrain.store import register as register_store
+from citybrain.store import clocks, outbox, views
 from citybrain.text import code_text, text
 from console.present import remaining_s
 from console.view import SEVERITY, STATE, View, clean, mark, span, time_left, title, unit_name
-from dispatch import arbitration, desk, ledger
-from dispatch.books import load_books
+from dispatch import desk, ledger
 from dispatch.cancelling import CODES as CANCEL_CODES
 from dispatch.channels import safe_target
-from dispatch.opening import Lookups
 from dispatch.orders import FINAL, STATES, allowed
-from dispatch.returns import CODES, MISDIRECTED
-from forecast.book import planned_infos
-from rules.load import load as load_rulebook
+from dispatch.returns import CODES
 
 app = typer.Typer(
     help="Work orders: list, show, and the moves of those who work them.\n\nExample: citybrain orders list --unit drainage",
@@ -38,12 +44,6 @@ app = typer.Typer(
 )
 
 Name = Annotated[str, typer.Argument(help="Number or id of a work order.", metavar="ORDER")]
-Actor = Annotated[
-    str | None,
-    typer.Option(
-        "--actor", help="Who does this, a name or a role; default: your login.", envvar="CITYBRAIN_ACTOR", show_default=False
-    ),
-]
 Reason = Annotated[str, typer.Option("--reason", help="Why; return and cancel need it.")]
 
 
@@ -209,73 +209,6 @@ def give_back(
 
 
 @app.command()
-def arbitrate(
-    order: Name,
-    unit: Annotated[str, typer.Option("--unit", help="Who repairs; also one that gave it back, which cannot do so again.")],
-    reason: Annotated[str, typer.Option("--reason", help="Why, for the ledger.")],
-    actor: Actor = None,
-    data_dir: DataDir = None,
-    output: OutputOption = Output.TABLE,
-) -> None:
-    """Decide who repairs what was given back: the word of the district's arbiter, or of a dispatcher.
-
-    Example: citybrain orders arbitrate 17 --unit drainage --reason "storm drains are theirs since 2024"
-    """
-    settings = get_settings(data_dir)
-    now = clock.parse(run_clock(settings)).now()
-    infos = {**load_rulebook(settings.rulebook).info, **planned_infos(settings.forecast)}
-    books = load_books(settings)
-    with open_db(settings) as db:
-        with db.transaction() as tx:
-            order_id = str(views.order_id(tx, order))
-            register = register_store.load_rules(tx)
-            asset = views.order(tx, views.order_id(tx, order))["asset"]
-            register.assets = register_store.assets_by_id(tx, [asset])
-            register.ownerships = dict(register_store.ownerships_of(tx, [asset]))
-        look = Lookups(infos, register, books)
-        who = actor or getpass.getuser()
-        moved = db.attempt(lambda tx: arbitration.decide(tx, look, order_id, unit, actor=who, reason=reason, now=now))
-    if output is Output.JSON:
-        emit_one({**moved._asdict(), "unit": unit}, output)
-        return
-    say = settings.language
-    before, after = (text(f"console.state_{state}", say) for state in (moved.from_state, moved.state))
-    typer.echo(text("orders.arbitrated", say, number=moved.number, before=before, after=after, unit=unit))
-
-
-@app.command()
-def accuracy(
-    since: Annotated[
-        datetime | None, typer.Option(help="Only orders dispatched from then on (UTC).", show_default=False)
-    ] = None,
-    until: Annotated[
-        datetime | None, typer.Option(help="Only orders dispatched before then (UTC).", show_default=False)
-    ] = None,
-    data_dir: DataDir = None,
-    output: OutputOption = Output.TABLE,
-) -> None:
-    """First-dispatch accuracy: of the orders that a unit got first, the share that it did not give back as not its own.
-
-    Example: citybrain orders accuracy --since 2026-06-01
-    """
-    settings = get_settings(data_dir)
-    first, last = (moment.replace(tzinfo=UTC) if moment else None for moment in (since, until))
-    with open_db(settings) as db, db.transaction() as tx:
-        found = returns.accuracy(tx, MISDIRECTED, since=first, until=last)
-    rows = [{**one._asdict(), "share": one.share} for one in found]
-    if output is Output.JSON:
-        emit(rows, output)
-        return
-    say = settings.language
-    shown = [{**row, "share": f"{row['share']:.1%}"} for row in rows]
-    if shown:
-        emit(shown, output, columns=("unit", "orders", "misdirected", "share"), language=say)
-    total, wrong = sum(one.orders for one in found), sum(one.misdirected for one in found)
-    key = "orders.accuracy" if total else "orders.accuracy_none"
-    typer.echo(text(key, say, share=f"{1 - wrong / max(total, 1):.1%}", kept=total - wrong, orders=total))
-
-
-@app.command()
 def cancel(
     order: Name,
     actor: Actor = None,
@@ -297,21 +230,19 @@ def _move(order: str, event: str, actor: str | None, reason: str, data_dir: Any,
     with open_db(settings) as db:
         with db.transaction() as tx:
             order_id = str(views.order_id(tx, order))
-        who = actor or getpass.getuser()
+        who = acting(actor)
         moved = db.attempt(lambda tx: desk.act(tx, order_id, event, actor=who, reason=reason, now=now, **more))
+    print_moved(moved, settings, output)
+
+
+def print_moved(moved: desk.Moved, settings: Settings, output: Output) -> None:
+    """Say what a move did."""
     if output is Output.JSON:
         emit_one(moved._asdict(), output)
         return
     say, key = settings.language, "moved" if moved.changed else "moved_before"
-    typer.echo(
-        text(
-            f"orders.{key}",
-            say,
-            number=moved.number,
-            before=text(f"console.state_{moved.from_state}", say),
-            after=text(f"console.state_{moved.state}", say),
-        )
-    )
+    before, after = (text(f"console.state_{state}", say) for state in (moved.from_state, moved.state))
+    typer.echo(text(f"orders.{key}", say, number=moved.number, before=before, after=after))
 
 
 @app.command()

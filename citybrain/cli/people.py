@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from citybrain import clock, yamlfile
-from citybrain.cli.common import DataDir, Output, OutputOption, emit, emit_one, get_settings, open_db, run_clock
+from citybrain.cli.common import Actor, DataDir, Output, OutputOption, acting, emit, emit_one, get_settings, open_db, run_clock
 from citybrain.kernel.contacts import safe
 from citybrain.store import register as register_store
 from citybrain.text import text
@@ -27,10 +26,7 @@ app = typer.Typer(
 def import_people(
     file: Annotated[Path, typer.Argument(help="A people.yml.", exists=True, dir_okay=False, readable=True)],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only report; change nothing.")] = False,
-    actor: Annotated[
-        str | None,
-        typer.Option("--actor", help="Who does this; default: your login.", envvar="CITYBRAIN_ACTOR", show_default=False),
-    ] = None,
+    actor: Actor = None,
     data_dir: DataDir = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -48,7 +44,7 @@ def import_people(
             units = frozenset(register_store.load_rules(tx).units) | {UNASSIGNED.id}
         report, faults = db.attempt(
             lambda tx: roster.import_file(
-                tx, found, actor=actor or getpass.getuser(), now=now, units=units, dry_run=dry_run
+                tx, found, actor=acting(actor), now=now, units=units, dry_run=dry_run
             )
         )  # fmt: skip
     if faults or report is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -31,11 +30,6 @@ Begin = Annotated[
 ]
 End = Annotated[str | None, typer.Option("--until", help="Until when, such as 2026-03-03T06:00.", show_default=False)]
 T = TypeVar("T")
-
-
-def author(given: str | None) -> str:
-    """Who was named, else the login."""
-    return given or getpass.getuser()
 
 
 def add(data_dir: Path | None, output: Output, work: Callable[[Tx, datetime], Added]) -> None:

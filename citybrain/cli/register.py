@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Annotated, Any
 
 import typer
 
 from citybrain import clock
-from citybrain.cli.common import DataDir, Output, OutputOption, emit, emit_one, get_settings, open_db, run_clock
+from citybrain.cli.common import Actor, DataDir, Output, OutputOption, acting, emit, emit_one, get_settings, open_db, run_clock
 from citybrain.kernel.errors import InputError
 from citybrain.store import returns
 from citybrain.text import code_text, text
@@ -27,12 +26,6 @@ proposals = typer.Typer(
 app.add_typer(proposals, name="proposals")
 
 Number = Annotated[int, typer.Argument(help="Number of a proposal.", metavar="PROPOSAL")]
-Actor = Annotated[
-    str | None,
-    typer.Option(
-        "--actor", help="Who decides, a name or a role; default: your login.", envvar="CITYBRAIN_ACTOR", show_default=False
-    ),
-]
 
 
 @proposals.command("list")
@@ -105,7 +98,7 @@ def _decide(number: int, state: str, words: str, actor: str | None, data_dir: An
     settings = get_settings(data_dir)
     now = clock.parse(run_clock(settings)).now()
     with open_db(settings) as db:
-        row = db.attempt(lambda tx: desk.decide(tx, number, state, actor=actor or getpass.getuser(), words=words, now=now))
+        row = db.attempt(lambda tx: desk.decide(tx, number, state, actor=acting(actor), words=words, now=now))
     if output is Output.JSON:
         emit_one(row, output)
         return

@@ -10,7 +10,7 @@ import typer
 
 from citybrain import clock
 from citybrain.cli import quieting
-from citybrain.cli.common import DataDir, Output, OutputOption, emit, emit_one, get_settings, open_db, run_clock
+from citybrain.cli.common import DataDir, Output, OutputOption, acting, emit, emit_one, get_settings, open_db, run_clock
 from citybrain.cli.moments import Zone, length, moment, zone_of
 from citybrain.cli.quieting import Actor, Begin, End, Why
 from citybrain.kernel.errors import InputError
@@ -63,7 +63,7 @@ def add(
         wanted = list(matchers or ())
         if alert is not None:
             wanted += silencing.alert_key(tx, _alert_id(alert))
-        who = quieting.author(author)
+        who = acting(author)
         start = moment("--from", begin, place) if begin is not None else now.astimezone(UTC)
         span = length("--for", for_) if for_ is not None else None
         if rrule is not None:
@@ -131,7 +131,7 @@ def expire(
 
     Example: citybrain silence expire 3 --reason "the washing is done"
     """
-    quieting.expire(data_dir, output, silence, by=quieting.author(author), reason=reason, sorts=_SORTS)
+    quieting.expire(data_dir, output, silence, by=acting(author), reason=reason, sorts=_SORTS)
 
 
 def _alert_id(given: str) -> UUID:

@@ -18,6 +18,7 @@ from rich.live import Live
 from citybrain import clock as clocks
 from citybrain.apitoken import known_token
 from citybrain.cli.common import DataDir, Output, get_settings, open_db, run_clock
+from citybrain.cli.shapes import conditions
 from citybrain.config import Settings
 from citybrain.kernel.conditions import ConditionInfo
 from citybrain.kernel.errors import InputError
@@ -26,8 +27,6 @@ from citybrain.text import text
 from console.follow import DatabaseFollower, Event, Follower, HttpFollower, Snapshot
 from console.view import View, plain, render, unit_names
 from console.watching import Watching
-from forecast.book import planned_infos
-from rules.load import load as load_rulebook
 
 REDRAW_S = 0.5
 
@@ -61,7 +60,7 @@ def watch(
         watching = Watching()
         now = follower.begin()
         watching.begin(now.alerts, now.orders)
-        infos = {} if url else {**load_rulebook(settings.rulebook).info, **planned_infos(settings.forecast)}
+        infos = {} if url else conditions(settings)
         draw = _Drawing(follower, watching, now, infos, settings.language, zone)
         if output is Output.JSON:
             _print(follower, lambda event: json.dumps(_object(event), default=str, ensure_ascii=False))

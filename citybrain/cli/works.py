@@ -11,7 +11,7 @@ import typer
 
 from citybrain import clock
 from citybrain.cli import quieting
-from citybrain.cli.common import DataDir, Output, OutputOption, emit, get_settings, open_db, run_clock
+from citybrain.cli.common import DataDir, Output, OutputOption, acting, emit, get_settings, open_db, run_clock
 from citybrain.cli.moments import Zone, span, zone_of
 from citybrain.cli.quieting import Actor, Begin, End, Why
 from citybrain.kernel.errors import CityBrainError, InputError
@@ -57,7 +57,7 @@ def add(
     def work(tx: Tx, now: datetime) -> Added:
         start, end = span(begin, until, for_, place, now)
         return silencing.works(
-            tx, scope, author=quieting.author(author), reason=reason, begins_at=start, ends_at=end, reference=reference, now=now
+            tx, scope, author=acting(author), reason=reason, begins_at=start, ends_at=end, reference=reference, now=now
         )
 
     quieting.add(data_dir, output, work)
@@ -89,7 +89,7 @@ def cancel(
 
     Example: citybrain works cancel P-17 --reason "rain"
     """
-    quieting.expire(data_dir, output, works, by=quieting.author(author), reason=reason, sorts=("works",))
+    quieting.expire(data_dir, output, works, by=acting(author), reason=reason, sorts=("works",))
 
 
 @app.command("import")
@@ -106,7 +106,7 @@ def import_works(
     """
     settings = get_settings(data_dir)
     now = clock.parse(run_clock(settings)).now()
-    planned = load_works(file, author=quieting.author(author), zone=zone_of(zone))
+    planned = load_works(file, author=acting(author), zone=zone_of(zone))
 
     def work(tx: Tx) -> list[Added]:
         done = []

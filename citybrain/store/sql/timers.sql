@@ -20,10 +20,6 @@ FOR UPDATE OF c SKIP LOCKED;
 -- standing: which of the claimed timers are still due now that their cases are held
 SELECT id FROM timers WHERE id = ANY (%(ids)s) AND next_at <= %(now)s;
 
--- set: a timer; the same one again moves it
-INSERT INTO timers (id, case_id, purpose, next_at) VALUES (%(id)s, %(case_id)s, %(purpose)s, %(next_at)s)
-ON CONFLICT (id) DO UPDATE SET next_at = excluded.next_at, failures = 0;
-
 -- set_all: many timers at once; the same one again moves it
 INSERT INTO timers (id, case_id, purpose, next_at)
 SELECT n.case_id || ':' || t.key, n.case_id::uuid, t.key, t.value::timestamptz

@@ -97,7 +97,7 @@ def feed(stage: Stage, wanted: Mapping[str, Any]) -> None:
     end = stage.now + length(wanted["for"])
     data = ical.feed(everybody, "person", wanted["person"], stage.now, end, now=stage.now, language="en")
     begins = [
-        datetime.strptime(line.removeprefix("DTSTART:"), "%Y%m%dT%H%M%SZ").strftime("%Y-%m-%d %H:%M")  # noqa: DTZ007
+        datetime.strptime(line.removeprefix("DTSTART:"), "%Y%m%dT%H%M%S%z").strftime("%Y-%m-%d %H:%M")
         for line in data.decode().splitlines()
         if line.startswith("DTSTART:")
     ]
