@@ -19,6 +19,8 @@ from dispatch.books import load_books
 from dispatch.opening import Lookups
 from dispatch.returns import MISDIRECTED
 
+__all__ = ["app"]
+
 
 @app.command()
 def arbitrate(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from citybrain.cli import explain, import_, orders, register, responsibility
+from citybrain.cli import explain, import_, register, responsibility, returned
 from citybrain.clock import real_ms
 from citybrain.kernel.errors import CityBrainError
 from citybrain.kernel.times import from_ms
@@ -56,20 +56,20 @@ def test_from_a_return_to_a_better_register(town: Town, run: Run) -> None:
     town.now = town.machine_now = from_ms(real_ms())
     (opened,) = town.raised("mh-1", "MH-OPEN")
     with pytest.raises(CityBrainError, match="code 'busy': one of not_ours"):
-        run(orders, "return", "1", "--code", "busy", "--actor", "desk")
+        run(returned, "return", "1", "--code", "busy", "--actor", "desk")
     for desk in ("drainage desk", "office"):
-        run(orders, "return", "1", "--code", "not_ours", "--reason", "a cable pit", "--evidence", "photo-1", "--actor", desk)
+        run(returned, "return", "1", "--code", "not_ours", "--reason", "a cable pit", "--evidence", "photo-1", "--actor", desk)
         town.cycle(seconds=60)
-    assert "⚖ in arbitration" in run(orders, "list", "--state", "arbitration").output
-    assert json.loads(run(orders, "accuracy", "-o", "json").output) == []
-    said = run(orders, "arbitrate", "1", "--unit", "lighting", "--reason", "their cable", "--actor", "Ms Li").output
+    assert "⚖ in arbitration" in run(returned, "list", "--state", "arbitration").output
+    assert json.loads(run(returned, "accuracy", "-o", "json").output) == []
+    said = run(returned, "arbitrate", "1", "--unit", "lighting", "--reason", "their cable", "--actor", "Ms Li").output
     assert "in arbitration -> dispatched, with lighting" in said
-    shown = run(orders, "show", "1").output
+    shown = run(returned, "show", "1").output
     assert all(word in shown for word in ("not the unit's", "a cable pit; photo-1", "the arbiter decided", "Ms Li"))
-    accuracy = run(orders, "accuracy").output
+    accuracy = run(returned, "accuracy").output
     assert "0.0%" in accuracy
     assert "0 of 1 orders" in accuracy
-    assert "准确派遣率" in run(orders, "accuracy", language="zh").output
+    assert "准确派遣率" in run(returned, "accuracy", language="zh").output
 
     table = run(register, "proposals", "list").output
     assert all(word in table for word in ("mh-1", "drainage", "lighting", "an arbiter decided", "offered"))
